@@ -1,0 +1,58 @@
+"""Every action of the user, declared once: shortcuts, menus, the help and `docs/keys.md` all come from here."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """`id` is also the name of the method that does it, on the session or on the window."""
+
+    id: str
+    title: str
+    keys: tuple[str, ...]
+    """In Qt's portable notation; the first one is shown."""
+    help: str
+    group: str
+
+
+ACTIONS = (
+    Action("start_pause", "Start or pause", ("Space",), "Start the narration, or pause it.", "Narration"),
+    Action(
+        "hush",
+        "Hush",
+        ("Escape", "H"),
+        "Silence at once; the narration goes on with the next news.",
+        "Narration",
+    ),
+    Action("repeat", "Repeat", ("R",), "Say the last line again.", "Narration"),
+    Action("describe", "Describe now", ("D",), "Say now what is there.", "Narration"),
+    Action("slower", "Slower", ("[", "Ctrl+Down"), "Speak more slowly.", "Voice"),
+    Action("faster", "Faster", ("]", "Ctrl+Up"), "Speak faster.", "Voice"),
+    Action("quieter", "Quieter", ("-", "Ctrl+Left"), "Speak more quietly.", "Voice"),
+    Action("louder", "Louder", ("=", "+", "Ctrl+Right"), "Speak more loudly.", "Voice"),
+    Action(
+        "choose_source",
+        "Choose source…",
+        ("Ctrl+L",),
+        "Choose a camera, a screen, a stream or the demo.",
+        "Source",
+    ),
+    Action("open_file", "Open file…", ("Ctrl+O",), "Open a video, a picture or a folder of pictures.", "Source"),
+    Action("copy_caption", "Copy caption", ("Ctrl+Shift+C",), "Copy the current caption.", "Captions"),
+    Action(
+        "focus_captions",
+        "Go to the captions",
+        ("Ctrl+G",),
+        "Put the focus on the list of captions.",
+        "Captions",
+    ),
+    Action("bigger_text", "Bigger text", ("Ctrl++", "Ctrl+="), "Make all text bigger.", "Window"),
+    Action("smaller_text", "Smaller text", ("Ctrl+-",), "Make all text smaller.", "Window"),
+    Action("show_help", "Help and keys", ("F1",), "Show all keys.", "Window"),
+    Action("quit", "Quit", ("Ctrl+Q",), "End Scene Narrator.", "Window"),
+)
+
+
+def action(id_: str) -> Action:
+    """The action with this id; a KeyError is a bug of ours."""
+    return {entry.id: entry for entry in ACTIONS}[id_]

@@ -1,0 +1,78 @@
+"""What can go wrong, one class a behaviour; the cause, the sentence and the remedy are data.
+
+NarratorError
+├── UsageError            a wrong setting, id or argument: exit code 2
+├── SourceError
+│   ├── SourceRefused     it can never open as asked: no file, no device, 401, 404
+│   └── SourceLost        it may come back: refused, timed out, stalled, died          (retryable)
+├── BackendError          the describer could not answer
+│   └── BackendBusy       it may answer later                                          (retryable)
+├── VoiceError            this voice cannot speak here
+│   └── VoiceCrashed      its process died; a new one may speak                        (retryable)
+├── DataFileDamaged       a file of ours is missing or its sha256 is wrong
+└── SettingsUnusable      the settings file cannot be read or written
+"""
+
+from narrator.messages import Level, Notice
+
+
+class NarratorError(Exception):
+    """A failure told in one plain `sentence`, fit to be spoken, with its `remedy`. `detail` is for the log only."""
+
+    retryable = False
+
+    def __init__(self, sentence: str, remedy: str = "", detail: str = "") -> None:
+        super().__init__(sentence)
+        self.sentence = sentence
+        self.remedy = remedy
+        self.detail = detail
+
+    def notice(self, level: Level = Level.ERROR) -> Notice:
+        """The same as a notice."""
+        return Notice(level, self.sentence, self.remedy)
+
+
+class UsageError(NarratorError):
+    """The user asked for something that does not exist."""
+
+
+class SourceError(NarratorError):
+    """Pictures do not come."""
+
+
+class SourceRefused(SourceError):
+    """Trying again would not help."""
+
+
+class SourceLost(SourceError):
+    """Trying again may help."""
+
+    retryable = True
+
+
+class BackendError(NarratorError):
+    """The describer gave no answer."""
+
+
+class BackendBusy(BackendError):
+    """The describer may answer later."""
+
+    retryable = True
+
+
+class VoiceError(NarratorError):
+    """This voice cannot speak on this machine, as it is."""
+
+
+class VoiceCrashed(VoiceError):
+    """The voice's process ended while it spoke."""
+
+    retryable = True
+
+
+class DataFileDamaged(NarratorError):
+    """A file that came with the program is missing or was changed."""
+
+
+class SettingsUnusable(NarratorError):
+    """The settings file cannot be read or written."""

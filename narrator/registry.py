@@ -1,0 +1,97 @@
+"""Lists the plug-ins by their `SPEC` and creates one on demand; nothing heavy is imported on the way."""
+
+import pkgutil
+from collections.abc import Iterator
+from difflib import get_close_matches
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+from typing import cast
+
+from narrator.errors import UsageError
+from narrator.seams import Backend, Context, Setting, Source, SourceSpec, Spec, Voice
+
+KINDS = ("sources", "backends", "voices")
+
+
+def specs(kind: str) -> dict[str, Spec]:
+    """The plug-ins of a kind ("sources", "backends" or "voices") by id, in alphabetical order."""
+    return {name: module.SPEC for name, module in _modules(kind).items()}
+
+
+def settings() -> Iterator[Setting]:
+    """What the plug-ins of every kind declare."""
+    for kind in KINDS:
+        for spec in specs(kind).values():
+            yield from spec.settings
+
+
+def source_spec(address: str) -> SourceSpec:
+    """Which source a `--source` text means; an existing path wins over a scheme. Raises `UsageError`."""
+    return cast("SourceSpec", _source_module(address).SPEC)
+
+
+def create_source(address: str, context: Context) -> Source:
+    """The source for a `--source` text, not yet open. Raises `UsageError`."""
+    return cast("Source", _source_module(address).create(address, context))
+
+
+def create_backend(text: str, context: Context) -> Backend:
+    """The backend for an id, or `id:argument`, not yet open. Raises `UsageError`."""
+    module, argument = _named("backends", text)
+    return cast("Backend", module.create(argument, context))
+
+
+def create_voice(text: str, context: Context) -> Voice:
+    """The voice for an id, or `id:argument`, not yet open. Raises `UsageError`."""
+    module, argument = _named("voices", text)
+    return cast("Voice", module.create(argument, context))
+
+
+def spec_of(kind: str, text: str) -> Spec:
+    """The SPEC of `id` or `id:argument`. Raises `UsageError` that names the nearest id."""
+    return cast("Spec", _named(kind, text)[0].SPEC)
+
+
+@cache
+def _modules(kind: str) -> dict[str, ModuleType]:
+    package = import_module(f"narrator.{kind}")
+    names = sorted(info.name for info in pkgutil.iter_modules(package.__path__) if not info.name.startswith("_"))
+    modules = [import_module(f"narrator.{kind}.{name}") for name in names]
+    return {module.SPEC.id: module for module in modules}
+
+
+def _named(kind: str, text: str) -> tuple[ModuleType, str]:
+    name, _, argument = text.partition(":")
+    modules = _modules(kind)
+    if name not in modules:
+        near = get_close_matches(name, modules, 1, 0.4)
+        hint = f"Did you mean {near[0]}?" if near else f"Choose one of: {', '.join(modules)}."
+        raise UsageError(f"There is no {kind.removesuffix('s')} called {name}.", hint)
+    return modules[name], argument
+
+
+def _source_module(address: str) -> ModuleType:
+    modules = _modules("sources")
+    path = Path(address).expanduser()
+    if address and path.exists():
+        return _for_path(path, modules)
+    scheme = address.partition(":")[0].lower()
+    for module in modules.values():
+        if scheme in module.SPEC.schemes:
+            return module
+    if "://" in address:
+        known = sorted(scheme for module in modules.values() for scheme in module.SPEC.schemes)
+        near = get_close_matches(scheme, known, 1, 0.4)
+        hint = f"Did you mean {near[0]}?" if near else f"Choose one of: {', '.join(known)}, or a file."
+        raise UsageError(f"There is no source called {scheme}.", hint)
+    return _for_path(path, modules)
+
+
+def _for_path(path: Path, modules: dict[str, ModuleType]) -> ModuleType:
+    if path.is_dir():
+        return next(module for module in modules.values() if module.SPEC.folders)
+    suffix = path.suffix.lower()
+    by_suffix = [module for module in modules.values() if suffix in module.SPEC.suffixes]
+    return by_suffix[0] if by_suffix else next(m for m in modules.values() if "*" in m.SPEC.suffixes)

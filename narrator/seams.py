@@ -1,0 +1,153 @@
+"""What a plug-in is: one file with a `SPEC` at its top and one class behind one of three small interfaces.
+
+A plug-in module imports without its heavy packages; they are imported in `open`. It defines `SPEC` and
+`create(...)`: `create(address, context)` for a source, `create(argument, context)` for a backend or a voice, where
+`argument` is what follows the colon in `wav:FILE`. `create` does no work and never fails.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from narrator.messages import Delta, Notice, Picture, Prompt, Run, Utterance
+
+Value = bool | int | float | str
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One setting, declared once; its type is the type of its default."""
+
+    key: str
+    default: Value
+    help: str
+    minimum: float | None = None
+    maximum: float | None = None
+    choices: tuple[str, ...] = ()
+    unit: str = ""
+    restarts: str = ""
+    """What starts anew when it changes: "source", "voice", "backend" or "" for nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """What the registry knows of a plug-in without importing anything heavy."""
+
+    id: str
+    title: str
+    help: str
+    packages: tuple[str, ...] = ()
+    """Import names that `open` needs beyond the core's own."""
+    extra: str = ""
+    """The extra of pyproject that brings them."""
+    platforms: tuple[str, ...] = ()
+    """Values of `sys.platform` it works on; empty for all."""
+    settings: tuple[Setting, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SourceSpec(Spec):
+    """How `--source` finds it: by `scheme:` (or a bare scheme word), by file suffix, or as a folder."""
+
+    schemes: tuple[str, ...] = ()
+    suffixes: tuple[str, ...] = ()
+    """Lower case with the dot; ("*",) takes every file that no other source claims."""
+    folders: bool = False
+    example: str = ""
+    needs_network: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What a backend can do, as data that is checked before a call."""
+
+    max_images: int = 0
+    per_image_detail: bool = False
+    chat: bool = False
+    system_prompt: bool = False
+    context_tokens: int = 0
+    prefix_cache: bool = False
+    streams: bool = False
+    cancels: str = "token"
+    """"socket", "token", "process" or "no"."""
+    needs_network: bool = False
+    pictures_leave_device: bool = False
+    min_gap: float = 0.0
+    """Seconds that two requests which no cut causes are kept apart."""
+    text_memory: int = 6
+    """How many of the last captions it wants to be told."""
+
+
+def _ignore(_: Notice) -> None:
+    """Stands in where nobody listens to notices."""
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a plug-in may use: its settings by full key, and a way to tell the user something."""
+
+    options: Mapping[str, Value] = field(default_factory=dict)
+    notify: Callable[[Notice], None] = _ignore
+
+    def number(self, key: str) -> float:
+        return float(self.options[key])
+
+    def text(self, key: str) -> str:
+        return str(self.options[key])
+
+    def flag(self, key: str) -> bool:
+        return bool(self.options[key])
+
+
+class Source(Protocol):
+    """Where pictures come from. All calls but `close` come from one thread."""
+
+    live: bool
+    """True: the newest picture counts. False: `capture` paces by `media_t`."""
+
+    def open(self) -> None:
+        """Raises `SourceRefused` (final) or `SourceLost` (may be tried again, with `open` on the same object)."""
+
+    def read(self) -> Picture | None:
+        """The next picture (waits for it when live), or None at the end. Raises `SourceLost`."""
+
+    def skip(self) -> float | None:
+        """Pass over the next picture undecoded: its `media_t`, or None at the end. Only asked when not live."""
+
+    def rewind(self) -> None:
+        """Start again from the first picture. Only asked when not live."""
+
+    def close(self) -> None:
+        """Release everything; safe from another thread and when not open."""
+
+
+class Backend(Protocol):
+    """Who describes. `describe` runs in the lane's thread."""
+
+    def open(self) -> Capabilities:
+        """Load what is needed. Raises `BackendError`, `DataFileDamaged`."""
+
+    def describe(self, prompt: Prompt, run: Run) -> Iterator[Delta]:
+        """Yield the answer as it comes; end early when `run.cancelled`. No delta at all means: nothing new."""
+
+    def token_cost(self, width: int, height: int, detail: str) -> int:
+        """Tokens that a picture of this size costs."""
+
+    def close(self) -> None:
+        """Release everything."""
+
+
+class Voice(Protocol):
+    """Who speaks. `say` runs in the speech thread; `close` may come from another."""
+
+    def open(self) -> None:
+        """Get ready to speak. Raises `VoiceError`."""
+
+    def say(self, utterance: Utterance, started: Callable[[], None]) -> None:
+        """Speak and block until the sound has ended or `utterance.cut` was thrown; call `started` at the first sound.
+
+        Raises `VoiceCrashed` when the engine died (a second `say` may work), `VoiceError` when it cannot speak now.
+        """
+
+    def close(self) -> None:
+        """Be silent at once and leave no process behind."""

@@ -1,0 +1,1 @@
+"""What the app itself sees without a language model: change, objects, text."""
