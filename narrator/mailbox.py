@@ -47,6 +47,12 @@ class Latest(Generic[Item]):
                 return self._version, self._item
             return after, None
 
+    def nudge(self) -> None:
+        """Wake every reader as if the item had been put again: something beside it is worth a look."""
+        with self._changed:
+            self._version += 1
+            self._changed.notify_all()
+
     def close(self) -> None:
         """Wake every reader with `Closed`."""
         with self._changed:
@@ -101,22 +107,6 @@ class Fifo(Generic[Item]):
         with self._changed:
             self._closed = True
             self._changed.notify_all()
-
-
-class Bell:
-    """Wakes one waiting thread early; rings that come while nobody waits are remembered once."""
-
-    def __init__(self) -> None:
-        self._event = Event()
-
-    def ring(self) -> None:
-        self._event.set()
-
-    def wait(self, timeout: float | None) -> bool:
-        """True when it rang, False after `timeout` s."""
-        rang = self._event.wait(timeout)
-        self._event.clear()
-        return rang
 
 
 class Cancel:

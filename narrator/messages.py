@@ -191,6 +191,7 @@ class Reason(StrEnum):
     CUT = "cut"
     CHANGE = "change"
     USER = "user"
+    HEARTBEAT = "heartbeat"
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,9 +199,17 @@ class Ask:
     """The director's wish for one answer."""
 
     reason: Reason
+    scene: Scene
     priority: Priority = Priority.NORMAL
     news_after: int = 0
     """News up to this number was heard, or will be."""
+    said: tuple[str, ...] = ()
+    """The last captions that were heard, oldest first."""
+
+    @property
+    def news(self) -> tuple[News, ...]:
+        """What nobody was told yet, oldest first."""
+        return tuple(news for news in self.scene.news if news.number > self.news_after)
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,7 +231,12 @@ class Prompt:
     scene: Scene
     news: tuple[News, ...] = ()
     said: tuple[str, ...] = ()
-    overview: bool = False
+    reason: Reason = Reason.CHANGE
+
+    @property
+    def overview(self) -> bool:
+        """Everything that is there is wanted, not only what is new."""
+        return self.reason in (Reason.START, Reason.CUT, Reason.USER)
 
     @property
     def pictures(self) -> tuple[PromptPicture, ...]:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from narrator.messages import Delta, Notice, Picture, Prompt, Run, Utterance
+from narrator.messages import Delta, Notice, Picture, Prompt, Run, Usage, Utterance
 
 Value = bool | int | float | str
 
@@ -74,6 +74,8 @@ class Capabilities:
     pictures_leave_device: bool = False
     min_gap: float = 0.0
     """Seconds that two requests which no cut causes are kept apart."""
+    heartbeat: float = 0.0
+    """Seconds after which it is asked even when nothing is new; 0 for never."""
     text_memory: int = 6
     """How many of the last captions it wants to be told."""
 
@@ -127,8 +129,11 @@ class Backend(Protocol):
     def open(self) -> Capabilities:
         """Load what is needed. Raises `BackendError`, `DataFileDamaged`."""
 
-    def describe(self, prompt: Prompt, run: Run) -> Iterator[Delta]:
-        """Yield the answer as it comes; end early when `run.cancelled`. No delta at all means: nothing new."""
+    def describe(self, prompt: Prompt, run: Run) -> Iterator[Delta | Usage]:
+        """Yield the answer as it comes, and what it cost; end early when `run.cancelled`.
+
+        No delta at all means: nothing new. Raises `BackendError`.
+        """
 
     def token_cost(self, width: int, height: int, detail: str) -> int:
         """Tokens that a picture of this size costs."""
