@@ -1,1 +1,5 @@
 """Fixtures that every test may use."""
+
+pytest_plugins = [
+    "fakes.displays",
+]
