@@ -46,6 +46,8 @@ class Wish(StrEnum):
     DESCRIBE = "describe"
     HOLD = "hold"
     GO_ON = "go on"
+    FINISH = "finish"
+    """The source is over: tell what is left without keeping a distance between lines."""
 
 
 @dataclass(slots=True)
@@ -78,7 +80,7 @@ class Director:
         self._last_ask = float("-inf")
         self._last_line = float("-inf")
         self._wished = False
-        self._held = False
+        self._held = self._finishing = False
 
     def tell(self, fact: Wish | Audio) -> None:
         """From any thread: a wish of the user, or what became of a sound."""
@@ -95,7 +97,8 @@ class Director:
             reason = Reason.START if self._overview_of < 0 else Reason.CUT
             return self._ask_after(self._last_line + self.pace.cut_gap, now, scene, reason)
         if scene.newest_news > self._told_news:
-            due = max(self._last_line + self.pace.min_gap, now + free_in - self.pace.lead)
+            gap = 0.0 if self._finishing else self.pace.min_gap
+            due = max(self._last_line + gap, now + free_in - self.pace.lead)
             return self._ask_after(due, now, scene, Reason.CHANGE)
         if self.pace.heartbeat:
             return self._ask_after(self._last_ask + self.pace.heartbeat, now, scene, Reason.HEARTBEAT)
@@ -152,6 +155,7 @@ class Director:
                 self._hear(fact)
             else:
                 self._wished = self._wished or fact is Wish.DESCRIBE
+                self._finishing = self._finishing or fact is Wish.FINISH
                 self._held = fact is Wish.HOLD or (self._held and fact is not Wish.GO_ON)
 
     def _hear(self, audio: Audio) -> None:

@@ -96,13 +96,17 @@ class Lane:
     def close(self, timeout: float = 1.0) -> threading.Thread | None:
         """Cancel what runs and end; returns the thread if it is still there after `timeout` s."""
         self._closing.set()
-        if self._current is not None:
-            self._current.cancel()
+        self.cancel()
         self._scenes.nudge()
         if self._thread.is_alive():
             self._thread.join(timeout)
         self._backend.close()
         return self._thread if self._thread.is_alive() else None
+
+    def cancel(self) -> None:
+        """From any thread: end the run in flight; what it gave to the voice is not touched."""
+        if self._current is not None:
+            self._current.cancel()
 
     def preempt(self, revision: int) -> None:
         """From any thread: the scene was cut, so cancel the run about the old scene and what it has not yet spoken.

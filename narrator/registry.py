@@ -10,7 +10,7 @@ from types import ModuleType
 from typing import cast
 
 from narrator.errors import UsageError
-from narrator.seams import Backend, Context, Setting, Source, SourceSpec, Spec, Voice
+from narrator.seams import Backend, Context, Setting, Source, SourceSpec, Spec, Voice, VoiceSpec
 
 KINDS = ("sources", "backends", "voices")
 
@@ -52,6 +52,11 @@ def create_voice(text: str, context: Context) -> Voice:
 def spec_of(kind: str, text: str) -> Spec:
     """The SPEC of `id` or `id:argument`. Raises `UsageError` that names the nearest id."""
     return cast("Spec", _named(kind, text)[0].SPEC)
+
+
+def is_heard(text: str) -> bool:
+    """False for a voice that makes no sound of its own. Raises `UsageError`."""
+    return cast("VoiceSpec", spec_of("voices", text)).is_heard
 
 
 @cache

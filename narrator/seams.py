@@ -58,6 +58,13 @@ class SourceSpec(Spec):
 
 
 @dataclass(frozen=True, slots=True)
+class VoiceSpec(Spec):
+    """`is_heard` is False for a voice that makes no sound: then captions are announced to a screen reader."""
+
+    is_heard: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Capabilities:
     """What a backend can do, as data that is checked before a call."""
 

@@ -12,7 +12,7 @@ from narrator.seams import Capabilities, Context, Spec
 SPEC = Spec(
     id="scripted",
     title="Script",
-    help="Says the lines of a TOML file, as `scripted:FILE`: [[line]] with text, and at (media seconds) if it is timed.",
+    help="Says the lines of a TOML file, as `scripted:FILE`: [[line]] with text, and at (media seconds) if timed.",
 )
 _HEARTBEAT = 0.25
 

@@ -1,0 +1,201 @@
+"""The command line. Everything behind an option is imported when it is used: `--help` takes a moment only."""
+
+import argparse
+import os
+import sys
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
+
+from narrator import __version__
+from narrator.errors import NarratorError, UsageError
+
+if TYPE_CHECKING:
+    from narrator.session import Session
+
+FAILED = 1
+WRONG_USAGE = 2
+_COMMANDS = ("run", "demo", "doctor", "list", "docs")
+_LISTS = ("sources", "backends", "voices", "settings", "actions")
+_WINDOW = "narrator_ui.app"
+"""The window is found by name at run time: the core must run, and be tested, without it."""
+_EPILOG = """commands:
+  run                 narrate the source (the default)
+  demo                narrate the demo clip
+  doctor              tell what works on this machine, what is missing and how to mend it
+  list WHAT           list sources, backends, voices, settings or actions
+  docs [--check]      write the generated pages of docs/, or check that they are up to date
+
+exit codes: 0 done, 1 failed, 2 wrong usage"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the program; returns the exit code."""
+    options = _parser().parse_args(arguments)
+    try:
+        return _dispatch(options)
+    except UsageError as error:
+        _tell(error)
+        return WRONG_USAGE
+    except NarratorError as error:
+        _tell(error)
+        return FAILED
+    except KeyboardInterrupt:
+        return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="scene-narrator",
+        description="Looks at a camera, a screen or a video and tells, live and aloud, what happens.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("command", nargs="?", choices=_COMMANDS, default="run", metavar="COMMAND", help="see below")
+    parser.add_argument("what", nargs="?", choices=_LISTS, metavar="WHAT", help="for list: " + ", ".join(_LISTS))
+    parser.add_argument("--source", metavar="S", help="camera:0, screen, rtsp://…, a video, a picture, a folder, demo")
+    parser.add_argument("--backend", metavar="B", help="who describes: auto, embedded, scripted:FILE")
+    parser.add_argument(
+        "--voice", metavar="V", help="who speaks: auto, espeak, pyttsx3, screen-reader, wav:FILE, silent"
+    )
+    parser.add_argument("--no-window", action="store_true", help="run in the terminal, one line a caption")
+    parser.add_argument("--duration", type=_seconds, metavar="SECONDS", help="end so long after the first picture")
+    parser.add_argument("--loop", action="store_true", help="play a file again when it ends")
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change a setting, this once")
+    parser.add_argument("--events", metavar="FILE", help="write every event as a JSON line; - for standard output")
+    parser.add_argument("--check", action="store_true", help="for docs: only check")
+    parser.add_argument("--version", action="version", version=f"scene-narrator {__version__}")
+    return parser
+
+
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if not 0 < seconds < float("inf"):
+        raise argparse.ArgumentTypeError("must be more than 0 seconds")
+    return seconds
+
+
+def _dispatch(options: argparse.Namespace) -> int:
+    if options.what and options.command != "list":
+        raise UsageError(f"{options.command} takes no {options.what}.", "scene-narrator --help shows what it takes.")
+    if options.command == "list":
+        return _list(options.what)
+    if options.command == "doctor":
+        return _doctor()
+    if options.command == "docs":
+        return _docs(check=options.check)
+    return _run(options)
+
+
+def _list(what: str | None) -> int:
+    if what is None:
+        raise UsageError("list needs to know what to list.", f"Choose one of: {', '.join(_LISTS)}.")
+    from narrator import reference
+
+    _print(reference.listing(what))
+    return 0
+
+
+def _doctor() -> int:
+    from narrator import doctor
+
+    checks = doctor.checks()
+    _print(doctor.report(checks))
+    return 0 if doctor.can_narrate(checks) else FAILED
+
+
+def _docs(*, check: bool) -> int:
+    from narrator import reference
+
+    folder = Path("docs")
+    if not check:
+        reference.write(folder)
+        return 0
+    drifted = reference.drift(folder)
+    for page in drifted:
+        _print(f"{page} is not what the code says; run: scene-narrator docs")
+    return FAILED if drifted else 0
+
+
+def _run(options: argparse.Namespace) -> int:
+    started_at = time.monotonic()
+    from narrator import diagnostics
+    from narrator.session import Session, chosen_source
+    from narrator.settings import parsed, settings_file
+
+    store = settings_file()
+    settings, notices = store.load()
+    settings = settings.with_values(dict(parsed(assignment) for assignment in options.set))
+    if options.loop:
+        settings = settings.with_values({"loop": True})
+    diagnostics.start_logging(settings.text("log.level"))
+    source = "demo" if options.command == "demo" else options.source
+    if not source:
+        source, hints = chosen_source(settings)
+        notices += hints
+    session = Session(
+        settings,
+        source=source,
+        backend=options.backend or settings.text("backend"),
+        voice=options.voice or settings.text("voice"),
+        store=store,
+        notices=notices,
+    )
+    with ExitStack() as stack:
+        _write_events(options.events, session, started_at, stack)
+        return _front_end(session, options)
+
+
+def _write_events(path: str | None, session: "Session", started_at: float, stack: ExitStack) -> None:
+    if path is None:
+        return
+    from narrator.events import EventWriter
+
+    writer = EventWriter(session.subscribe(), _event_stream(path, stack), started_at)
+    writer.start()
+    stack.callback(writer.close)
+
+
+def _event_stream(path: str, stack: ExitStack) -> TextIO:
+    if path == "-":
+        return sys.stdout
+    try:
+        return stack.enter_context(Path(path).open("w", encoding="utf-8"))
+    except OSError as error:
+        raise NarratorError(f"Events cannot be written to {path}.", "Choose a file in a folder of yours.") from error
+
+
+def _front_end(session: "Session", options: argparse.Namespace) -> int:
+    from narrator import terminal
+
+    captions = sys.stderr if options.events == "-" else sys.stdout
+    if options.no_window:
+        return terminal.narrate(session, captions, options.duration)
+    obstacle = _obstacle_to_window()
+    if obstacle:
+        print(f"{obstacle} Narrating in the terminal; Ctrl-C ends it.", file=sys.stderr)
+        return terminal.narrate(session, captions, options.duration)
+    return int(import_module(_WINDOW).run(session, duration=options.duration))
+
+
+def _obstacle_to_window() -> str:
+    """Why no window can be opened here; empty when one can."""
+    wants_display = sys.platform.startswith("linux") and not os.environ.get("QT_QPA_PLATFORM")
+    if wants_display and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+        return "There is no display."
+    try:
+        import_module(_WINDOW)
+    except ImportError as error:
+        return f"The window cannot be opened here ({error})."
+    return ""
+
+
+def _print(text: str) -> None:
+    sys.stdout.write(text.rstrip("\n") + "\n")
+
+
+def _tell(error: NarratorError) -> None:
+    print(f"{error.sentence} {error.remedy}".rstrip(), file=sys.stderr)

@@ -1,0 +1,344 @@
+"""Owns and wires everything from the source to the voice: the only object that a front end holds."""
+
+import logging
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+
+from narrator import registry
+from narrator.diagnostics import log_stack_of, rss_mb
+from narrator.director import Wish
+from narrator.errors import NarratorError, SettingsUnusable
+from narrator.mailbox import Fifo, Latest
+from narrator.messages import (
+    Audio,
+    AudioEvent,
+    Caption,
+    Event,
+    Frame,
+    Level,
+    Notice,
+    Phase,
+    Priority,
+    State,
+    Utterance,
+)
+from narrator.pipeline import Pipeline, pace
+from narrator.seams import Context, Value, Voice
+from narrator.settings import Settings, SettingsFile, declared
+from narrator.speech import Speech
+from narrator.truth import still_true
+
+_log = logging.getLogger(__name__)
+_QUEUE = 10_000
+_STATE_EVERY = 1.0
+_DRAIN = 5.0
+_RATE_STEP = 10
+_VOLUME_STEP = 10
+
+
+class Session:
+    """From `start` to `close`. `source`, `backend` and `voice` are as on the command line. Raises `UsageError`.
+
+    Every method may be called from any one thread of the front end, and none of them blocks for long.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        source: str,
+        backend: str = "auto",
+        voice: str = "auto",
+        store: SettingsFile | None = None,
+        notices: Sequence[Notice] = (),
+    ) -> None:
+        self.settings = settings
+        self.phase = Phase.STARTING
+        self.finished = threading.Event()
+        self.failure: NarratorError | None = None
+        self._source, self._backend, self._voice = source, chosen_backend(backend), chosen_voice(voice)
+        self._store, self._early = store, tuple(notices)
+        self._subscribers: tuple[Fifo[Event], ...] = ()
+        self._last_caption = ""
+        self._frame_to_word: float | None = None
+        self._closing = threading.Event()
+        self._context = Context(_InForce(self), self._publish)
+        registry.spec_of("voices", self._voice)
+        self._speech = Speech(
+            self._create_voice,
+            self._publish,
+            self._still_true,
+            max_wait=settings.number("speech.max_wait"),
+            max_frame_age=settings.number("speech.max_frame_age"),
+        )
+        self._pipeline = self._new_pipeline()
+        self._monitor = threading.Thread(target=self._watch, name="session", daemon=True)
+
+    def subscribe(self) -> Fifo[Event]:
+        """A queue of every event from now on; only `State` gives way to a newer one."""
+        events: Fifo[Event] = Fifo(_QUEUE)
+        self._subscribers = (*self._subscribers, events)
+        return events
+
+    @property
+    def frames(self) -> Latest[Frame]:
+        """The newest frame, for a preview."""
+        return self._pipeline.frames
+
+    @property
+    def source(self) -> str:
+        return self._source
+
+    @property
+    def backend(self) -> str:
+        return self._backend
+
+    @property
+    def voice(self) -> str:
+        return self._voice
+
+    @property
+    def speaks_aloud(self) -> bool:
+        """True while our own voice is heard, so that nobody else need read the captions."""
+        return registry.is_heard(self._voice) and self._speech.works
+
+    def start(self) -> None:
+        """Begin to narrate."""
+        for notice in self._early:
+            self._publish(notice)
+        self._speech.start()
+        self._pipeline.start()
+        self._monitor.start()
+
+    def pause(self) -> None:
+        """Stop asking and speaking; a file is held where it is, a camera is released."""
+        if self.phase in (Phase.PAUSED, Phase.ENDED):
+            return
+        self.phase = Phase.PAUSED
+        self._pipeline.pause()
+        self._speech.hush()
+        self._publish(self.state())
+
+    def resume(self) -> None:
+        """Go on after `pause`; after the end of the source, play it again."""
+        if self.phase is Phase.ENDED:
+            self._restart()
+        elif self.phase is Phase.PAUSED:
+            self.phase = Phase.NARRATING
+            self._pipeline.resume()
+        self._publish(self.state())
+
+    def start_pause(self) -> None:
+        """`resume` when paused or ended, else `pause`."""
+        if self.phase in (Phase.PAUSED, Phase.ENDED):
+            self.resume()
+        else:
+            self.pause()
+
+    def hush(self) -> None:
+        """Silence at once; narration goes on with the next news."""
+        self._speech.hush()
+        self._pipeline.lane.cancel()
+
+    def repeat(self) -> None:
+        """Say the last caption again."""
+        if self._last_caption:
+            self._speech.offer(self._last_caption, None, Priority.NOW)
+
+    def describe(self) -> None:
+        """Say now what is there."""
+        self._pipeline.tell(Wish.DESCRIBE)
+
+    def slower(self) -> None:
+        self._step("speech.rate", -_RATE_STEP)
+
+    def faster(self) -> None:
+        self._step("speech.rate", _RATE_STEP)
+
+    def quieter(self) -> None:
+        self._step("speech.volume", -_VOLUME_STEP)
+
+    def louder(self) -> None:
+        self._step("speech.volume", _VOLUME_STEP)
+
+    def apply(self, changes: Mapping[str, Value]) -> None:
+        """Take these settings, keep them for the next start, and restart what must restart. Raises `UsageError`."""
+        settings = self.settings.with_values(changes)
+        self._check(changes)
+        self.settings = settings
+        self._save(changes)
+        self._pipeline.director.pace = pace(settings)
+        restarts = {declared()[key].restarts for key in changes}
+        if "voice" in restarts:
+            self._voice = chosen_voice(settings.text("voice"))
+            self._speech.use(self._create_voice)
+        if restarts & {"source", "backend"}:
+            self._source = str(changes.get("source", self._source))
+            self._backend = chosen_backend(str(changes.get("backend", self._backend)))
+            self._restart()
+
+    def state(self) -> State:
+        """How the session fares now."""
+        capture, sight = self._pipeline.capture, self._pipeline.sight
+        return State(
+            phase=self.phase,
+            source=self._source,
+            backend=self._backend,
+            voice=self._voice,
+            capture_fps=capture.fps,
+            sight_fps=sight.fps,
+            drops=capture.drops,
+            rss_mb=rss_mb(),
+            frame_to_word=self._frame_to_word,
+        )
+
+    def drain(self, timeout: float = _DRAIN) -> None:
+        """Ask no more, and let what is being said come to its end, for at most `timeout` s."""
+        self._pipeline.tell(Wish.HOLD)
+        self._speech.drain(timeout)
+
+    def close(self) -> None:
+        """End every thread and child, within 2 s."""
+        if self._closing.is_set():
+            return
+        self._closing.set()
+        left = self._pipeline.close()
+        self._speech.close()
+        if self._monitor.is_alive():
+            self._monitor.join(1)
+        for thread in left:
+            log_stack_of(thread)
+        for events in self._subscribers:
+            events.close()
+
+    def _new_pipeline(self) -> Pipeline:
+        return Pipeline(self._source, self._backend, self.settings, self._context, self._speech, self._publish)
+
+    def _restart(self) -> None:
+        """Put a new pipeline in the place of the old one."""
+        self.phase = Phase.STARTING
+        self.failure = None
+        self.finished.clear()
+        old, self._pipeline = self._pipeline, self._new_pipeline()
+        self._speech.hush()
+        for thread in old.close():
+            log_stack_of(thread)
+        self._pipeline.start()
+
+    def _check(self, changes: Mapping[str, Value]) -> None:
+        """Find out whether the named plug-ins exist before anything is changed."""
+        if "source" in changes:
+            registry.source_spec(str(changes["source"]))
+        if "backend" in changes:
+            registry.spec_of("backends", chosen_backend(str(changes["backend"])))
+        if "voice" in changes:
+            registry.spec_of("voices", chosen_voice(str(changes["voice"])))
+
+    def _save(self, changes: Mapping[str, Value]) -> None:
+        if self._store is None:
+            return
+        try:
+            self._store.save(changes)
+        except SettingsUnusable as error:
+            _log.warning("%s %s", error.sentence, error.detail)
+            self._publish(error.notice(Level.WARNING))
+            self._store = None
+
+    def _step(self, key: str, by: int) -> None:
+        setting = declared()[key]
+        value = self.settings.whole(key) + by
+        low, high = int(setting.minimum or 0), int(setting.maximum or value)
+        self.apply({key: min(high, max(low, value))})
+
+    def _create_voice(self) -> Voice:
+        return registry.create_voice(self._voice, self._context)
+
+    def _still_true(self, utterance: Utterance) -> bool:
+        now = self._pipeline.scenes.peek()
+        return utterance.run is None or now is None or still_true(utterance.run.scene, now)
+
+    def _publish(self, event: Event) -> None:
+        if isinstance(event, Audio):
+            self._pipeline.tell(event)
+            if event.event is AudioEvent.START and event.utterance.run and event.utterance.is_first:
+                self._frame_to_word = event.at - event.utterance.run.frame_at
+        elif isinstance(event, Caption):
+            self._last_caption = event.text
+        elif isinstance(event, Notice):
+            _log.info("Notice: %s", event.text)
+            if not event.quiet:
+                self._speech.offer(event.text, None, Priority.NEXT)
+        for events in self._subscribers:
+            events.put(event, "state" if isinstance(event, State) else None)
+
+    def _watch(self) -> None:
+        """The session's thread: tells the state, notices the first frame and the end."""
+        while not self._closing.is_set():
+            pipeline = self._pipeline
+            if self.phase is Phase.STARTING and pipeline.frames.peek() is not None:
+                self.phase = Phase.NARRATING
+            self._publish(self.state())
+            if self.phase is Phase.ENDED:
+                self._closing.wait(_STATE_EVERY)
+            elif pipeline.capture.ended.wait(_STATE_EVERY) and pipeline is self._pipeline:
+                self._finish(pipeline)
+
+    def _finish(self, pipeline: Pipeline) -> None:
+        failure = pipeline.capture.failure
+        if failure is None:
+            self._say_what_is_left(pipeline)
+        else:
+            self._publish(failure.notice())
+            self._speech.drain(_DRAIN)
+        if pipeline is self._pipeline:
+            self.phase = Phase.ENDED
+            self.failure = failure
+            self.finished.set()
+
+    def _say_what_is_left(self, pipeline: Pipeline) -> None:
+        """The source is over: let the last news be told."""
+        deadline = time.monotonic() + _DRAIN
+        pipeline.tell(Wish.FINISH)
+        while time.monotonic() < deadline and not self._closing.wait(0.2):
+            self._speech.drain(deadline - time.monotonic())
+            if pipeline.lane.idle.is_set() and self._speech.free_in() <= 0:
+                break
+        pipeline.tell(Wish.HOLD)
+
+
+class _InForce(Mapping[str, Value]):
+    """The session's settings of the moment, whenever they are looked at."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def __getitem__(self, key: str) -> Value:
+        return self._session.settings.values[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._session.settings.values)
+
+    def __len__(self) -> int:
+        return len(self._session.settings.values)
+
+
+def chosen_backend(text: str) -> str:
+    """What `auto` means here: the embedded describer."""
+    return "embedded" if text == "auto" else text
+
+
+def chosen_voice(text: str) -> str:
+    """What `auto` means on this machine."""
+    return registry.default_voice() if text == "auto" else text
+
+
+def chosen_source(settings: Settings) -> tuple[str, list[Notice]]:
+    """What to look at when nobody says: the last source, else a camera, else the demo, which is told."""
+    if settings.text("source"):
+        return settings.text("source"), []
+    cameras = [address for address, _ in registry.source_choices() if address.startswith("camera:")]
+    if cameras:
+        return cameras[0], []
+    remedy = "Give a source, for example: scene-narrator --source screen"
+    return "demo", [Notice(Level.INFO, "No camera was found, so the demo is shown.", remedy)]
