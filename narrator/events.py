@@ -32,8 +32,8 @@ class EventWriter:
             self._thread.join(2)
 
     def _main(self) -> None:
-        self._write("hello", {"version": __version__, "schema": SCHEMA, "wall_time": round(time.time(), 3)})
         try:
+            self._write("hello", {"version": __version__, "schema": SCHEMA, "wall_time": round(time.time(), 3)})
             while True:
                 event = self._events.get()
                 if event is not None:
@@ -42,6 +42,7 @@ class EventWriter:
             return
         except OSError as error:  # the reader of a pipe went away: narration goes on without it
             _log.warning("Events can no longer be written: %s", error)
+            self._events.close()
 
     def _write(self, kind: str, fields: dict[str, Any]) -> None:
         line = {"t": round(time.monotonic() - self._started_at, 3), "kind": kind, **fields}
