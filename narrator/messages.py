@@ -18,6 +18,9 @@ if TYPE_CHECKING:  # numpy costs a tenth of a second, which --help does not have
 Pixels: TypeAlias = "NDArray[np.uint8]"
 """Height x width x 3, BGR, read-only: shared by every thread and never changed."""
 
+Rectangle: TypeAlias = tuple[int, int, int, int]
+"""Left, top, width and height in pixels of the whole desktop, as the system counts them."""
+
 
 class Priority(IntEnum):
     """NORMAL narrates; NEXT speaks when the clause in progress ends; NOW ends it."""

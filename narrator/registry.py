@@ -32,6 +32,27 @@ def source_spec(address: str) -> SourceSpec:
     return cast("SourceSpec", _source_module(address).SPEC)
 
 
+def source_title(address: str) -> str:
+    """What a sentence calls the source of a `--source` text: "camera 0", "the stream". Raises `UsageError`."""
+    module = _source_module(address)
+    return str(module.title(address)) if hasattr(module, "title") else cast("str", module.SPEC.title)
+
+
+def source_choices() -> list[tuple[str, str]]:
+    """What this machine offers to look at now: texts for `--source`, each with its title. May take a second."""
+    modules = _modules("sources").values()
+    return [choice for module in modules if hasattr(module, "choices") for choice in module.choices()]
+
+
+def without_secrets(address: str) -> str:
+    """A `--source` text as it may be shown and logged: no user name, password or query of a URL."""
+    scheme, mark, rest = address.partition("://")
+    if not mark:
+        return address
+    host, slash, path = rest.partition("/")
+    return f"{scheme}://{host.rpartition('@')[2]}{slash}{path.partition('?')[0]}"
+
+
 def create_source(address: str, context: Context) -> Source:
     """The source for a `--source` text, not yet open. Raises `UsageError`."""
     return cast("Source", _source_module(address).create(address, context))

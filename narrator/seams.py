@@ -2,14 +2,17 @@
 
 A plug-in module imports without its heavy packages; they are imported in `open`. It defines `SPEC` and
 `create(...)`: `create(address, context)` for a source, `create(argument, context)` for a backend or a voice, where
-`argument` is what follows the colon in `wav:FILE`. `create` does no work and never fails.
+`argument` is what follows the colon in `wav:FILE`. `create` does no work and never fails. A source may also define
+`title(address)`, what it is called in a sentence ("camera 0", "the stream"), and `choices()`, the addresses that this
+machine offers now, each with its title.
 """
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from narrator.messages import Delta, Notice, Picture, Prompt, Run, Usage, Utterance
+from narrator.mailbox import Latest
+from narrator.messages import Delta, Notice, Picture, Prompt, Rectangle, Run, Usage, Utterance
 
 Value = bool | int | float | str
 
@@ -97,6 +100,8 @@ class Context:
 
     options: Mapping[str, Value] = field(default_factory=dict)
     notify: Callable[[Notice], None] = _ignore
+    excluded: Latest[tuple[Rectangle, ...]] = field(default_factory=Latest)
+    """Where our own windows are: a screen source leaves these places out."""
 
     def number(self, key: str) -> float:
         return float(self.options[key])
@@ -109,7 +114,10 @@ class Context:
 
 
 class Source(Protocol):
-    """Where pictures come from. All calls but `close` come from one thread."""
+    """Where pictures come from. All calls but `close` come from one thread at a time.
+
+    A thread whose `read` blocks is abandoned: after `close`, another thread may `open` while the old `read` still waits.
+    """
 
     live: bool
     """True: the newest picture counts. False: `capture` paces by `media_t`."""
