@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from narrator.mailbox import Cancel
 
-if TYPE_CHECKING:  # numpy costs a tenth of a second, which --help does not have
+if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-Pixels: TypeAlias = "NDArray[np.uint8]"
+    Pixels: TypeAlias = NDArray[np.uint8]
+else:  # numpy costs a tenth of a second, which --help does not have
+    Pixels = object
 """Height x width x 3, BGR, read-only: shared by every thread and never changed."""
 
 Rectangle: TypeAlias = tuple[int, int, int, int]
