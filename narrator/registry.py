@@ -1,5 +1,6 @@
 """Lists the plug-ins by their `SPEC` and creates one on demand; nothing heavy is imported on the way."""
 
+import os
 import pkgutil
 from collections.abc import Iterator
 from difflib import get_close_matches
@@ -49,8 +50,10 @@ def without_secrets(address: str) -> str:
     scheme, mark, rest = address.partition("://")
     if not mark:
         return address
-    host, slash, path = rest.partition("/")
-    return f"{scheme}://{host.rpartition('@')[2]}{slash}{path.partition('?')[0]}"
+    shown = rest.partition("?")[0]
+    if "@" in rest:
+        shown = shown.rpartition("@")[2] if "@" in shown else "…"
+    return f"{scheme}://{shown}"
 
 
 def create_source(address: str, context: Context) -> Source:
@@ -99,24 +102,34 @@ def _named(kind: str, text: str) -> tuple[ModuleType, str]:
 
 
 def _source_module(address: str) -> ModuleType:
+    if not address.strip():
+        raise UsageError("No source was given.", "For example: --source camera:0")
     modules = _modules("sources")
-    path = Path(address).expanduser()
-    if address and path.exists():
+    path = Path(os.path.expanduser(address))  # noqa: PTH111 - Path.expanduser raises for an unknown user
+    if os.path.exists(path):  # noqa: PTH110 - Path.exists raises for a name that is too long
         return _for_path(path, modules)
     scheme = address.partition(":")[0].lower()
     for module in modules.values():
         if scheme in module.SPEC.schemes:
             return module
-    if "://" in address:
-        known = sorted(scheme for module in modules.values() for scheme in module.SPEC.schemes)
-        near = get_close_matches(scheme, known, 1, 0.4)
-        hint = f"Did you mean {near[0]}?" if near else f"Choose one of: {', '.join(known)}, or a file."
-        raise UsageError(f"There is no source called {scheme}.", hint)
+    known = sorted(scheme for module in modules.values() for scheme in module.SPEC.schemes)
+    near, is_url = get_close_matches(scheme, known, 1, 0.7), "://" in address
+    if near and (is_url or (not path.suffix and path.name == str(path))):
+        raise UsageError(f"There is no source called {scheme}.", f"Did you mean {near[0]}?")
+    if is_url:
+        raise UsageError(f"There is no source called {scheme}.", f"Choose one of: {', '.join(known)}, or a file.")
     return _for_path(path, modules)
 
 
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:  # a long URL is no file name, and a folder may be closed to us
+        return False
+
+
 def _for_path(path: Path, modules: dict[str, ModuleType]) -> ModuleType:
-    if path.is_dir():
+    if os.path.isdir(path):  # noqa: PTH112 - Path.is_dir raises for a name that is too long
         return next(module for module in modules.values() if module.SPEC.folders)
     suffix = path.suffix.lower()
     by_suffix = [module for module in modules.values() if suffix in module.SPEC.suffixes]

@@ -1,13 +1,15 @@
 """Every setting, declared once: TOML, `--set`, the preferences and `docs/settings.md` all come from here."""
 
+import itertools
+import math
 import os
 import tomllib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from narrator import registry
 from narrator.errors import SettingsUnusable, UsageError
@@ -70,6 +72,11 @@ CORE = (
     Setting("log.level", "info", "How much goes to the log.", choices=("debug", "info", "warning", "error")),
 )
 _APP = "scene-narrator"
+_TRUTH = dict.fromkeys(("true", "on", "yes", "1"), True) | dict.fromkeys(("false", "off", "no", "0"), False)
+_UNUSABLE = (OSError, ValueError, RecursionError)
+"""What reading a bad file raises; TOML's own errors and those of its encoding are ValueErrors."""
+_MOST_NOTICES = 3
+"""Of a file full of mistakes only so many are told one by one."""
 
 
 @cache
@@ -108,14 +115,14 @@ class Settings:
 def checked(key: str, value: object) -> Value:
     """A value of the setting's own type within its range. Raises `UsageError` with the nearest key or the range."""
     setting = _find(key)
-    kind = type(setting.default)
-    if kind is float and type(value) is int:
-        value = float(value)
-    if type(value) is not kind or (isinstance(value, float) and value != value):  # NaN differs from itself
-        raise UsageError(f"{key} must be {_words(setting)}.", f"For example: {key}={_example(setting)}")
+    remedy = f"For example: {key}={written(setting.default) or 'text'}"
+    if type(setting.default) is float and type(value) is int:
+        value = float(value) if abs(value) < 2**53 else math.inf  # a longer number need not fit into a float at all
+    if type(value) is not type(setting.default):
+        raise UsageError(f"{key} must be {wanted(setting)}.", remedy)
     assert isinstance(value, bool | int | float | str)
     if not _in_range(setting, value):
-        raise UsageError(f"{key} must be {_words(setting)}, not {value}.", f"For example: {key}={_example(setting)}")
+        raise UsageError(f"{key} must be {wanted(setting)}, not {str(value)[:40]}.", remedy)
     return value
 
 
@@ -123,10 +130,30 @@ def parsed(assignment: str) -> tuple[str, Value]:
     """`key=value`, as given to `--set`, typed by the setting. Raises `UsageError`."""
     key, equals, text = assignment.partition("=")
     key, text = key.strip(), text.strip()
+    if not key:
+        raise UsageError("--set needs the name of a setting.", "For example: --set speech.rate=250")
     setting = _find(key)
     if not equals:
-        raise UsageError(f"--set {key} has no value.", f"For example: --set {key}={_example(setting)}")
+        raise UsageError(f"--set {key} has no value.", f"For example: --set {key}={written(setting.default) or 'text'}")
     return key, checked(key, _typed(text, type(setting.default)))
+
+
+def written(value: Value) -> str:
+    """A value as `--set` takes it."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def wanted(setting: Setting) -> str:
+    """What a value of this setting must be, in words."""
+    if setting.choices:
+        return "one of " + ", ".join(setting.choices)
+    kind = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}[type(setting.default)]
+    low, high = (None if bound is None else _plain(bound) for bound in (setting.minimum, setting.maximum))
+    if low is not None and high is not None:
+        return f"{kind} from {low} to {high}"
+    if low is not None:
+        return f"{kind}, {low} or more"
+    return kind if high is None else f"{kind}, {high} or less"
 
 
 class SettingsFile:
@@ -136,51 +163,78 @@ class SettingsFile:
         self.path = path
 
     def load(self) -> tuple[Settings, list[Notice]]:
-        """The settings, and what the user must know. An unreadable file is kept aside as `.bad`."""
+        """The settings, and what the user must know. An unusable file is kept aside as `.bad`."""
         try:
-            stored = tomllib.loads(self.path.read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            return Settings.defaults(), []
-        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-            return Settings.defaults(), [self._set_aside(error)]
-        settings, notices = Settings.defaults(), []
-        for key, value in _flat(stored):
+            stored = self._stored()
+        except _UNUSABLE as error:
+            return Settings.defaults(), [self._notice_of(error)]
+        settings, mistakes = Settings.defaults(), []
+        for key, value in stored:
             try:
-                settings = settings.with_values({key: value})  # type: ignore[dict-item] # checked there
+                settings = settings.with_values({key: checked(key, value)})
             except UsageError as error:
-                notices.append(Notice(Level.WARNING, f"A setting was left out: {error.sentence}", error.remedy))
-        return settings, notices
+                mistakes.append(error)
+        return settings, _notices_of(mistakes)
+
+    def damage(self) -> str:
+        """How the file fails, "cannot be read" or "is damaged"; empty when it is sound or not there."""
+        try:
+            self._stored()
+        except _UNUSABLE as error:
+            return _failing(error)
+        return ""
 
     def save(self, changes: Mapping[str, Value]) -> None:
         """Write these values, leave the rest of the file as it is. Raises `SettingsUnusable`."""
         import tomlkit
 
+        if self.damage():
+            self._put_aside()
         try:
-            text = self.path.read_text(encoding="utf-8") if self.path.exists() else ""
-            document = tomlkit.parse(text)
+            document = tomlkit.parse(self._text())
             for key, value in changes.items():
                 *tables, name = key.split(".")
-                place = document
+                place: MutableMapping[str, object] = document
                 for table in tables:
-                    place = place.setdefault(table, tomlkit.table())
+                    if not isinstance(place.get(table), MutableMapping):
+                        place[table] = tomlkit.table()
+                    place = cast("MutableMapping[str, object]", place[table])
                 place[name] = value
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            fresh = self.path.with_suffix(".new")
-            fresh.write_text(tomlkit.dumps(document), encoding="utf-8")
-            fresh.replace(self.path)
-        except (OSError, ValueError) as error:
+            self._replace(tomlkit.dumps(document))
+        except (*_UNUSABLE, tomlkit.exceptions.TOMLKitError) as error:
             remedy = f"Make the folder {self.path.parent} writable; until then changes last until you quit."
             raise SettingsUnusable("The settings could not be saved.", remedy, str(error)) from error
 
-    def _set_aside(self, error: Exception) -> Notice:
-        aside = self.path.with_suffix(self.path.suffix + ".bad")
+    def _stored(self) -> list[tuple[str, object]]:
+        return list(_flat(tomllib.loads(self._text())))
+
+    def _text(self) -> str:
         try:
-            self.path.replace(aside)
-            kept = f"The old file is kept as {aside}."
+            return self.path.read_text(encoding="utf-8-sig")  # some editors put a byte order mark first
+        except FileNotFoundError:
+            return ""
+
+    def _replace(self, text: str) -> None:
+        """Swap the file for a new one in one step: whoever reads it sees the old or the new one, never a half."""
+        path = self.path.resolve()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        fresh = path.with_name(path.name + ".new")
+        fresh.write_text(text, encoding="utf-8")
+        fresh.replace(path)
+
+    def _put_aside(self) -> Path | None:
+        """Rename the file to the first free `.bad` name; None when that cannot be."""
+        names = (self.path.name + ".bad" + (str(number) if number > 1 else "") for number in itertools.count(1))
+        aside = next(path for path in map(self.path.with_name, names) if not os.path.lexists(path))
+        try:
+            return self.path.rename(aside)
         except OSError:
-            kept = f"Look at the file {self.path}."
-        why = "cannot be read" if isinstance(error, OSError) else "is damaged"
-        return Notice(Level.WARNING, f"The settings file {why}; the defaults are used.", kept)
+            return None
+
+    def _notice_of(self, error: Exception) -> Notice:
+        aside = self._put_aside()
+        kept = f"The old file is kept as {aside}." if aside else f"Look at the file {self.path}."
+        return Notice(Level.WARNING, f"The settings file {_failing(error)}; the defaults are used.", kept)
 
 
 def config_folder() -> Path:
@@ -218,16 +272,7 @@ def _find(key: str) -> Setting:
 def _typed(text: str, kind: type) -> object:
     """The text as `kind`, or unchanged when it is no such thing, so that `checked` can say what is wanted."""
     if kind is bool:
-        return {
-            "true": True,
-            "on": True,
-            "yes": True,
-            "1": True,
-            "false": False,
-            "off": False,
-            "no": False,
-            "0": False,
-        }.get(text.lower(), text)
+        return _TRUTH.get(text.lower(), text)
     try:
         return kind(text)
     except ValueError:
@@ -239,21 +284,29 @@ def _in_range(setting: Setting, value: Value) -> bool:
         return value in setting.choices
     if isinstance(value, bool | str):
         return True
-    low = setting.minimum is None or value >= setting.minimum
-    return low and (setting.maximum is None or value <= setting.maximum)
+    low = -math.inf if setting.minimum is None else setting.minimum
+    high = math.inf if setting.maximum is None else setting.maximum
+    return low <= value <= high and abs(value) != math.inf
 
 
-def _words(setting: Setting) -> str:
-    if setting.choices:
-        return "one of " + ", ".join(setting.choices)
-    kind = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}[type(setting.default)]
-    if setting.minimum is not None and setting.maximum is not None:
-        return f"{kind} from {setting.minimum:g} to {setting.maximum:g}"
-    return kind
+def _failing(error: Exception) -> str:
+    return "cannot be read" if isinstance(error, OSError) else "is damaged"
 
 
-def _example(setting: Setting) -> str:
-    return str(setting.default).lower() if isinstance(setting.default, bool) else str(setting.default) or "text"
+def _plain(number: float) -> str:
+    """Without the exponent that nobody reads: 16000000, 0.5."""
+    return str(int(number)) if float(number).is_integer() else str(number)
+
+
+def _notices_of(mistakes: Sequence[UsageError]) -> list[Notice]:
+    told = [
+        Notice(Level.WARNING, f"A setting was left out: {mistake.sentence}", mistake.remedy)
+        for mistake in mistakes[:_MOST_NOTICES]
+    ]
+    more = len(mistakes) - len(told)
+    if more > 0:
+        told.append(Notice(Level.WARNING, f"{more} more settings were left out.", "Look at the settings file."))
+    return told
 
 
 def _flat(table: Mapping[str, object], prefix: str = "") -> Iterator[tuple[str, object]]:
