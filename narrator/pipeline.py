@@ -30,9 +30,9 @@ class Pipeline:
     ) -> None:
         self.frames: Latest[Frame] = Latest()
         self.scenes: Latest[Scene] = Latest()
-        self.capture = Capture(
-            registry.create_source(source, context), source, self.frames, context.notify, loop=settings.flag("loop")
-        )
+        taken = registry.create_source(source, context)
+        title = registry.source_title(source)
+        self.capture = Capture(taken, title, self.frames, context.notify, loop=settings.flag("loop"))
         memory = History(settings.number("history.interval"), settings.whole("history.max_bytes"))
         is_screen = registry.source_spec(source).id == "screen"
         self.sight = Sight(self.frames, self.scenes, memory, context, self._on_cut, on_screen=is_screen)

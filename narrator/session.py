@@ -20,6 +20,7 @@ from narrator.messages import (
     Notice,
     Phase,
     Priority,
+    Rectangle,
     State,
     Utterance,
 )
@@ -85,6 +86,10 @@ class Session:
     def frames(self) -> Latest[Frame]:
         """The newest frame, for a preview."""
         return self._pipeline.frames
+
+    def set_excluded(self, rectangles: Sequence[Rectangle]) -> None:
+        """Where our own windows are: a screen source leaves them out, so that captions are never read back."""
+        self._context.excluded.put(tuple(rectangles))
 
     @property
     def source(self) -> str:
@@ -183,7 +188,7 @@ class Session:
         capture, sight = self._pipeline.capture, self._pipeline.sight
         return State(
             phase=self.phase,
-            source=self._source,
+            source=registry.without_secrets(self._source),
             backend=self._backend,
             voice=self._voice,
             capture_fps=capture.fps,
