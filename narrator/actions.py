@@ -37,7 +37,14 @@ ACTIONS = (
         "Choose a camera, a screen, a stream or the demo.",
         "Source",
     ),
-    Action("open_file", "Open file…", ("Ctrl+O",), "Open a video, a picture or a folder of pictures.", "Source"),
+    Action("open_file", "Open file…", ("Ctrl+O",), "Open a video or a picture.", "Source"),
+    Action(
+        "open_folder",
+        "Open folder…",
+        ("Ctrl+Shift+O",),
+        "Open a folder of pictures as a slide show.",
+        "Source",
+    ),
     Action("copy_caption", "Copy caption", ("Ctrl+Shift+C",), "Copy the current caption.", "Captions"),
     Action(
         "focus_captions",
@@ -48,6 +55,13 @@ ACTIONS = (
     ),
     Action("bigger_text", "Bigger text", ("Ctrl++", "Ctrl+="), "Make all text bigger.", "Window"),
     Action("smaller_text", "Smaller text", ("Ctrl+-",), "Make all text smaller.", "Window"),
+    Action(
+        "change_theme",
+        "Change colours",
+        ("Ctrl+T",),
+        "Change between the system's colours, light and dark.",
+        "Window",
+    ),
     Action("show_help", "Help and keys", ("F1",), "Show all keys.", "Window"),
     Action("quit", "Quit", ("Ctrl+Q",), "End Scene Narrator.", "Window"),
 )

@@ -1,0 +1,253 @@
+"""The words: the current caption, large, and the list of all captions with their times."""
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from PySide6.QtCore import (
+    QAbstractListModel,
+    QModelIndex,
+    QPersistentModelIndex,
+    QRect,
+    QSize,
+    Qt,
+)
+from PySide6.QtGui import QFont, QFontMetrics, QGuiApplication, QKeyEvent, QKeySequence, QPainter, QResizeEvent
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QApplication,
+    QLabel,
+    QListView,
+    QSizePolicy,
+    QStyle,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+)
+
+from narrator_ui.theme import font_size, scaled
+
+MOST_CAPTIONS = 2000
+_Index = QModelIndex | QPersistentModelIndex
+_LONG_WORD = re.compile(r"\S{25,}")
+_ZERO_WIDTH_SPACE = "\u200b"
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A caption in the list: where in the source it was said (seconds) and its words."""
+
+    media_t: float
+    text: str
+
+    def __str__(self) -> str:
+        return f"{clock(self.media_t)}  {self.text}"
+
+
+class CurrentCaption(QLabel):
+    """The newest caption, as large as fits into its usual place; a very long one makes the place higher."""
+
+    _SCALES = (1.9, 1.6, 1.3, 1.1)
+    _USUAL_LINES = 2
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setObjectName("current_caption")
+        self.setWordWrap(True)
+        self.setTextFormat(Qt.TextFormat.PlainText)
+        self.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
+        self._fitted: tuple[str, int, QFont] | None = None
+
+    def show_text(self, text: str) -> None:
+        """Show a caption, or as much of it as has come."""
+        self.setText(breakable(text))
+        self.fit()
+
+    def fit(self) -> None:
+        """Choose the text size; called again when the application's text size changed."""
+        wanted = (self.text(), self.width(), QApplication.font())
+        if wanted == self._fitted:
+            return
+        self._fitted = wanted
+        usual_height = self._usual_height()
+        for scale in self._SCALES:
+            self.setStyleSheet(font_size(scaled(QApplication.font(), scale)))
+            if self.heightForWidth(self.width()) <= usual_height:
+                break
+        self.setMinimumHeight(max(usual_height, self.heightForWidth(self.width())))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.fit()
+
+    def _usual_height(self) -> int:
+        metrics = QFontMetrics(scaled(QApplication.font(), self._SCALES[0]))
+        return self._USUAL_LINES * metrics.lineSpacing() + metrics.height()  # the style's padding is a little less
+
+
+class CaptionModel(QAbstractListModel):
+    """The newest `MOST_CAPTIONS` captions, oldest first."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._lines: list[Line] = []
+
+    def append(self, line: Line) -> None:
+        """Add the newest caption; the oldest goes when there are too many."""
+        if len(self._lines) == MOST_CAPTIONS:
+            self.beginRemoveRows(QModelIndex(), 0, 0)
+            del self._lines[0]
+            self.endRemoveRows()
+        count = len(self._lines)
+        self.beginInsertRows(QModelIndex(), count, count)
+        self._lines.append(line)
+        self.endInsertRows()
+
+    def line(self, row: int) -> Line:
+        return self._lines[row]
+
+    def rowCount(self, parent: _Index = QModelIndex()) -> int:  # noqa: B008 - Qt's own default
+        return 0 if parent.isValid() else len(self._lines)
+
+    def data(self, index: _Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        return str(self._lines[index.row()]) if role == Qt.ItemDataRole.DisplayRole else None
+
+
+class CaptionList(QListView):
+    """The captions with their times; it follows the newest one unless the reader scrolled up or stands in it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._captions = CaptionModel()
+        self.setModel(self._captions)
+        self.setItemDelegate(_CaptionPainter(self))
+        self.setAccessibleName("Captions")
+        self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
+        self.setResizeMode(QListView.ResizeMode.Adjust)
+        self.setTabKeyNavigation(False)
+        self._follows = True
+        self.verticalScrollBar().valueChanged.connect(self._note_scrolling)
+        self.verticalScrollBar().rangeChanged.connect(self._follow)
+
+    def append(self, line: Line) -> None:
+        """Add a caption at the end."""
+        self._captions.append(line)
+
+    def lines(self) -> list[Line]:
+        """All captions, oldest first."""
+        return [self._captions.line(row) for row in range(self._captions.rowCount())]
+
+    def go_to_newest(self) -> None:
+        """Take the focus, on the newest caption."""
+        self.setFocus(Qt.FocusReason.ShortcutFocusReason)
+        self.setCurrentIndex(self._captions.index(self._captions.rowCount() - 1))
+
+    def copy(self) -> None:
+        """Copy the selected captions, with their times."""
+        rows = sorted(index.row() for index in self.selectedIndexes())
+        if rows:
+            QGuiApplication.clipboard().setText("\n".join(str(self._captions.line(row)) for row in rows))
+
+    def sizeHint(self) -> QSize:
+        font = self.fontMetrics()
+        return QSize(20 * font.averageCharWidth(), 4 * font.lineSpacing())
+
+    def minimumSizeHint(self) -> QSize:
+        return self.sizeHint()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.matches(QKeySequence.StandardKey.Copy):
+            self.copy()
+        else:
+            super().keyPressEvent(event)
+
+    def _note_scrolling(self, value: int) -> None:
+        self._follows = value >= self.verticalScrollBar().maximum() - self.fontMetrics().height()
+
+    def _follow(self, _minimum: int, maximum: int) -> None:
+        """The list grew or was laid out anew."""
+        if self._follows:
+            self.verticalScrollBar().setValue(maximum)
+            if self.hasFocus() and self.currentIndex().isValid():
+                self.scrollTo(self.currentIndex())
+
+
+class _CaptionPainter(QStyledItemDelegate):
+    """Paints a caption with its time beside it, or above it where the list is narrow."""
+
+    def __init__(self, captions: CaptionList) -> None:
+        super().__init__(captions)
+        self._view = captions
+        self._measured: tuple[int, QFont] | None = None
+        self._heights: dict[str, int] = {}
+
+    def sizeHint(self, _option: QStyleOptionViewItem, index: _Index) -> QSize:
+        width, font = self._view.viewport().width(), self._view.font()
+        if (width, font) != self._measured:
+            self._measured = width, QFont(font)
+            self._heights.clear()
+        line = str(index.data())
+        if line not in self._heights:
+            if len(self._heights) > 2 * MOST_CAPTIONS:
+                self._heights.clear()
+            self._heights[line] = self._height(line, width, QFontMetrics(font))
+        return QSize(width, self._heights[line])
+
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: _Index) -> None:
+        self.initStyleOption(option, index)
+        is_selected = bool(option.state & QStyle.StateFlag.State_Selected)
+        palette, metrics = option.palette, option.fontMetrics
+        time, text = _parts(str(index.data()))
+        painter.save()
+        painter.setFont(option.font)
+        if is_selected:
+            painter.fillRect(option.rect, palette.highlight())
+        time_rect, text_rect = _areas(option.rect, metrics)
+        painter.setPen(
+            palette.highlightedText().color() if is_selected else QApplication.palette().placeholderText().color()
+        )
+        painter.drawText(time_rect, Qt.AlignmentFlag.AlignLeft, time)
+        painter.setPen(palette.highlightedText().color() if is_selected else palette.text().color())
+        painter.drawText(text_rect, Qt.TextFlag.TextWordWrap, text)
+        if option.state & QStyle.StateFlag.State_HasFocus:
+            painter.setPen(palette.text().color() if is_selected else palette.highlight().color())
+            painter.drawRect(option.rect.adjusted(1, 1, -2, -2))
+        painter.restore()
+
+    def _height(self, line: str, width: int, metrics: QFontMetrics) -> int:
+        _, text_rect = _areas(QRect(0, 0, width, 100_000), metrics)
+        words = metrics.boundingRect(text_rect, Qt.TextFlag.TextWordWrap, _parts(line)[1])
+        return text_rect.top() + words.height() + _gap(metrics)
+
+
+def clock(seconds: float) -> str:
+    """Minutes and seconds, with hours when there are any: "0:07", "1:02:03"."""
+    minutes, rest = divmod(int(max(0.0, seconds)), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
+
+
+def breakable(text: str) -> str:
+    """The text with places in very long words where a line may end, so that no letter is cut off."""
+    return _LONG_WORD.sub(lambda word: _ZERO_WIDTH_SPACE.join(word.group()), text)
+
+
+def _parts(line: str) -> tuple[str, str]:
+    time, _, text = line.partition("  ")
+    return time, breakable(text)
+
+
+def _gap(metrics: QFontMetrics) -> int:
+    return metrics.lineSpacing() // 3
+
+
+def _areas(rect: QRect, metrics: QFontMetrics) -> tuple[QRect, QRect]:
+    """Where the time and the text of a caption go inside its row."""
+    gap = _gap(metrics)
+    time_width = metrics.horizontalAdvance("0:00:00") + gap
+    inner = rect.adjusted(2 * gap, gap, -2 * gap, -gap)
+    if inner.width() - time_width >= 24 * metrics.averageCharWidth():
+        return inner, inner.adjusted(time_width, 0, 0, 0)
+    return inner, inner.adjusted(0, metrics.lineSpacing(), 0, 0)

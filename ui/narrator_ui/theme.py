@@ -1,0 +1,199 @@
+"""The window's colours and text size: Fusion with palettes of our own, which hold the contrast that WCAG 2.2 asks for.
+
+Text reaches 7:1 on its ground (success criterion 1.4.6), frames and the focus ring 3:1 (1.4.11); a test computes both.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QColor, QFont, QFontDatabase, QPalette
+from PySide6.QtWidgets import QApplication, QStyleFactory
+
+from narrator.messages import Level
+
+
+@dataclass(frozen=True, slots=True)
+class Scheme:
+    """Colours by what they are for, as #rrggbb."""
+
+    is_dark: bool
+    window: str
+    base: str
+    """The ground of captions, lists and text fields."""
+    text: str
+    muted: str
+    button: str
+    pressed: str
+    frame: str
+    accent: str
+    """Focus ring and selection."""
+    on_accent: str
+    grounds: tuple[str, str, str]
+    """Behind an information, a warning, an error."""
+    marks: tuple[str, str, str]
+    """The edge of an information, a warning, an error."""
+
+    def ground(self, level: Level) -> str:
+        return self.grounds[list(Level).index(level)]
+
+    def mark(self, level: Level) -> str:
+        return self.marks[list(Level).index(level)]
+
+
+LIGHT = Scheme(
+    is_dark=False,
+    window="#f2f4f7",
+    base="#ffffff",
+    text="#12151a",
+    muted="#414a59",
+    button="#ffffff",
+    pressed="#d5dce6",
+    frame="#7a8494",
+    accent="#0a4fc4",
+    on_accent="#ffffff",
+    grounds=("#e4edfd", "#fff1cc", "#fde7e4"),
+    marks=("#0a4fc4", "#8a5a00", "#b3261e"),
+)
+DARK = Scheme(
+    is_dark=True,
+    window="#15181d",
+    base="#0b0d10",
+    text="#f3f5f8",
+    muted="#b9c1ce",
+    button="#262b33",
+    pressed="#3a424f",
+    frame="#7c8696",
+    accent="#8ab6ff",
+    on_accent="#0b0d10",
+    grounds=("#13253f", "#35290a", "#401a17"),
+    marks=("#8ab6ff", "#f2c55c", "#ffb4ab"),
+)
+LIGHT_CONTRAST = replace(LIGHT, window="#ffffff", text="#000000", muted="#000000", frame="#000000", accent="#0036a0")
+DARK_CONTRAST = replace(
+    DARK, window="#000000", base="#000000", text="#ffffff", muted="#ffffff", button="#000000", frame="#ffffff"
+)
+
+
+class Theme:
+    """Dresses the whole application; with "system" it follows the system's choice while it runs."""
+
+    def __init__(self, application: QApplication, changed: Callable[[], None]) -> None:
+        self.scheme = LIGHT
+        self._application = application
+        self._changed = changed
+        self._name = "system"
+        self._dressed: tuple[Scheme, int] | None = None
+        self._percent = 100
+        self._hints = application.styleHints()
+        application.setStyle(QStyleFactory.create("Fusion"))
+        self._hints.colorSchemeChanged.connect(self._follow)
+        self._hints.accessibility().contrastPreferenceChanged.connect(self._follow)
+
+    def apply(self, name: str, percent: int) -> None:
+        """`name` is "system", "light" or "dark"; `percent` scales the system's text size."""
+        self._name, self._percent = name, percent
+        self.scheme = self._wanted()
+        if self._dressed == (self.scheme, percent):
+            return
+        self._dressed = self.scheme, percent
+        font = QFontDatabase.systemFont(QFontDatabase.SystemFont.GeneralFont)
+        self._application.setFont(scaled(font, percent / 100))
+        self._application.setPalette(_palette(self.scheme))
+        # A style sheet keeps setFont from widgets that exist already, so it carries the text size itself.
+        self._application.setStyleSheet(_style_sheet(self.scheme, font_size(self._application.font())))
+        self._changed()
+
+    def close(self) -> None:
+        """Follow the system no longer."""
+        self._hints.colorSchemeChanged.disconnect(self._follow)
+        self._hints.accessibility().contrastPreferenceChanged.disconnect(self._follow)
+
+    def _follow(self) -> None:
+        self.apply(self._name, self._percent)
+
+    def _wanted(self) -> Scheme:
+        system_is_dark = self._hints.colorScheme() == Qt.ColorScheme.Dark
+        dark = system_is_dark if self._name == "system" else self._name == "dark"
+        if self._hints.accessibility().contrastPreference() == Qt.ContrastPreference.HighContrast:
+            return DARK_CONTRAST if dark else LIGHT_CONTRAST
+        return DARK if dark else LIGHT
+
+
+def scaled(font: QFont, factor: float) -> QFont:
+    """A copy of the font, `factor` times as large."""
+    copy = QFont(font)
+    if font.pointSizeF() > 0:
+        copy.setPointSizeF(font.pointSizeF() * factor)
+    else:
+        copy.setPixelSize(max(1, round(font.pixelSize() * factor)))
+    return copy
+
+
+def font_size(font: QFont) -> str:
+    """The font's size as a declaration of a style sheet."""
+    points = font.pointSizeF()
+    return f"font-size: {points:.2f}pt;" if points > 0 else f"font-size: {font.pixelSize()}px;"
+
+
+def _palette(scheme: Scheme) -> QPalette:
+    role = QPalette.ColorRole
+    palette = QPalette(QColor(scheme.button), QColor(scheme.window))
+    colours = {
+        role.Window: scheme.window,
+        role.WindowText: scheme.text,
+        role.Base: scheme.base,
+        role.AlternateBase: scheme.window,
+        role.Text: scheme.text,
+        role.Button: scheme.button,
+        role.ButtonText: scheme.text,
+        role.ToolTipBase: scheme.base,
+        role.ToolTipText: scheme.text,
+        role.PlaceholderText: scheme.muted,
+        role.Highlight: scheme.accent,
+        role.HighlightedText: scheme.on_accent,
+        role.Link: scheme.accent,
+        role.LinkVisited: scheme.accent,
+        role.Mid: scheme.frame,
+    }
+    for name, colour in colours.items():
+        palette.setColor(name, QColor(colour))
+    for name in (role.WindowText, role.Text, role.ButtonText):
+        palette.setColor(QPalette.ColorGroup.Disabled, name, QColor(scheme.frame))
+    return palette
+
+
+def _style_sheet(scheme: Scheme, size: str) -> str:
+    notices = "".join(
+        f"#notice[level='{level}'] {{ background: {scheme.ground(level)}; border: 1px solid {scheme.mark(level)};"
+        f" border-left: 6px solid {scheme.mark(level)}; margin: 0 2px; }}"
+        for level in Level
+    )
+    return (
+        notices
+        + f"""
+QWidget {{ {size} }}
+QToolButton, QPushButton {{ background: {scheme.button}; color: {scheme.text}; border: 1px solid {scheme.frame};
+    border-radius: 5px; padding: 0.35em 0.8em; margin: 2px; }}
+QToolButton:hover, QPushButton:hover {{ background: {scheme.window if not scheme.is_dark else scheme.pressed}; }}
+QToolButton:pressed, QPushButton:pressed {{ background: {scheme.pressed}; }}
+QToolButton:disabled, QPushButton:disabled {{ color: {scheme.frame}; }}
+QToolButton:focus, QPushButton:focus {{ border: 3px solid {scheme.accent}; margin: 0px; }}
+QListView, QLineEdit, QTextBrowser {{ background: {scheme.base}; color: {scheme.text};
+    border: 1px solid {scheme.frame}; border-radius: 5px; padding: 2px; margin: 2px; }}
+QLineEdit {{ padding: 0.3em; }}
+QListView:focus, QLineEdit:focus, QTextBrowser:focus {{ border: 3px solid {scheme.accent}; margin: 0px; }}
+#current_caption {{ background: {scheme.base}; color: {scheme.text}; border: 1px solid {scheme.frame};
+    border-radius: 5px; padding: 0.3em 0.5em; margin: 2px; }}
+#effect {{ background: {scheme.text}; color: {scheme.window}; border: 2px solid {scheme.window};
+    border-radius: 6px; padding: 0.4em 0.9em; font-weight: bold; }}
+QMenuBar {{ background: {scheme.window}; color: {scheme.text}; padding: 2px; }}
+QMenuBar QToolButton {{ padding: 0px; margin: 0px; }}
+QMenuBar::item {{ padding: 0.25em 0.6em; border-radius: 4px; }}
+QMenuBar::item:selected {{ background: {scheme.accent}; color: {scheme.on_accent}; }}
+QMenu {{ background: {scheme.base}; color: {scheme.text}; border: 1px solid {scheme.frame}; padding: 4px; }}
+QMenu::item {{ padding: 0.3em 1.6em 0.3em 0.8em; border-radius: 4px; }}
+QMenu::item:selected {{ background: {scheme.accent}; color: {scheme.on_accent}; }}
+QToolTip {{ background: {scheme.base}; color: {scheme.text}; border: 1px solid {scheme.frame}; padding: 4px; }}
+"""
+    )
