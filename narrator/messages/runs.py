@@ -1,0 +1,140 @@
+"""What is asked of a describer and what comes of it; every message carries its run."""
+
+from dataclasses import dataclass, field
+from enum import IntEnum, StrEnum
+
+from narrator.mailbox import Cancel
+from narrator.messages.pictures import EncodedPicture
+from narrator.messages.scene import News, Scene
+
+
+class Priority(IntEnum):
+    """NORMAL narrates; NEXT speaks when the clause in progress ends; NOW ends it."""
+
+    NORMAL = 0
+    NEXT = 1
+    NOW = 2
+
+
+class Reason(StrEnum):
+    """Why a request is made; the closed list of `docs/events.md`."""
+
+    START = "start"
+    CUT = "cut"
+    CHANGE = "change"
+    USER = "user"
+    HEARTBEAT = "heartbeat"
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """The director's wish for one answer."""
+
+    reason: Reason
+    scene: Scene
+    priority: Priority = Priority.NORMAL
+    news_after: int = 0
+    """News up to this number was heard, or will be."""
+    said: tuple[str, ...] = ()
+    """The last captions that were heard, oldest first."""
+
+    @property
+    def news(self) -> tuple[News, ...]:
+        """What nobody was told yet, oldest first."""
+        return tuple(news for news in self.scene.news if news.number > self.news_after)
+
+
+@dataclass(frozen=True, slots=True)
+class PromptPicture:
+    """A picture for a model: JPEG, its age in seconds when the prompt was built, and the detail asked for."""
+
+    picture: EncodedPicture
+    age: float
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """What a backend is asked, in no vendor's terms: text and pictures, oldest first."""
+
+    system: str
+    parts: tuple[str | PromptPicture, ...]
+    max_tokens: int
+    scene: Scene
+    news: tuple[News, ...] = ()
+    said: tuple[str, ...] = ()
+    reason: Reason = Reason.CHANGE
+
+    @property
+    def overview(self) -> bool:
+        """Everything that is there is wanted, not only what is new."""
+        return self.reason in (Reason.START, Reason.CUT, Reason.USER)
+
+    @property
+    def pictures(self) -> tuple[PromptPicture, ...]:
+        return tuple(part for part in self.parts if isinstance(part, PromptPicture))
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One request to one backend and all that comes of it; every later message carries its run."""
+
+    id: int
+    lane: str
+    backend: str
+    reason: Reason
+    priority: Priority
+    started_at: float
+    deadline: float
+    frame_at: float
+    media_t: float
+    epoch: int
+    scene: Scene
+    news_to: int
+    cancelled: Cancel = field(default_factory=Cancel)
+
+    @property
+    def scene_revision(self) -> int:
+        return self.scene.revision
+
+    def cancel(self) -> None:
+        """Safe from any thread; wakes a lane that waits for its backend."""
+        self.cancelled.throw()
+
+
+@dataclass(frozen=True, slots=True)
+class Delta:
+    """A piece of a run's answer, as it arrives."""
+
+    run: Run
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Caption:
+    """What one run said, at its end; never an error. `complete` is False when it was cut off."""
+
+    run: Run
+    text: str
+    complete: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A prompt went out."""
+
+    run: Run
+    images: int
+    tokens_estimated: int
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What a run cost; money in US dollars."""
+
+    run: Run
+    tokens_in: int = 0
+    tokens_out: int = 0
+    cached: int = 0
+    cost: float = 0.0
+    estimated: bool = False
