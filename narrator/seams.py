@@ -65,6 +65,8 @@ class VoiceSpec(Spec):
     """`is_heard` is False for a voice that makes no sound: then captions are announced to a screen reader."""
 
     is_heard: bool = True
+    default_on: tuple[str, ...] = ()
+    """Values of `sys.platform` where it is what `auto` means; "*" for where no other is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +118,7 @@ class Context:
 class Source(Protocol):
     """Where pictures come from. All calls but `close` come from one thread at a time.
 
-    A thread whose `read` blocks is abandoned: after `close`, another thread may `open` while the old `read` still waits.
+    A thread whose `read` blocks is abandoned: after `close` another may `open`, while the old `read` still waits.
     """
 
     live: bool

@@ -1,0 +1,149 @@
+"""Opens videos and cameras through OpenCV, whose FFmpeg options are one environment variable for the whole process."""
+
+import os
+from pathlib import Path
+from threading import Lock
+from typing import TYPE_CHECKING
+
+from narrator.messages import Pixels
+
+if TYPE_CHECKING:
+    import cv2
+    from cv2.typing import MatLike
+
+OPEN_TIMEOUT_MS = 4000
+READ_TIMEOUT_MS = 3000
+_FILE_THREADS = 2
+_OPTIONS = "OPENCV_FFMPEG_CAPTURE_OPTIONS"
+_LOW_DELAY = "rtsp_flags;prefer_tcp|fflags;nobuffer|flags;low_delay|probesize;32768|analyzeduration;100000"
+"""Options of FFmpeg. They make a live stream 30 to 500 ms fresher, and lose most pictures of a file."""
+_opening = Lock()
+
+
+class Reader:
+    """One opened video, read by one thread; `close` may come from any other, even while a read blocks."""
+
+    def __init__(self, capture: "cv2.VideoCapture") -> None:
+        import cv2
+
+        self._capture: cv2.VideoCapture | None = capture
+        self._at = -1.0
+        rate = capture.get(cv2.CAP_PROP_FPS)
+        count = capture.get(cv2.CAP_PROP_FRAME_COUNT)
+        self.period = 1 / rate if 0 < rate <= 1000 else 0.04
+        self.duration = count * self.period if count > 1 and rate > 0 else None
+        """Seconds, as the file's header says; None when the video has no known end."""
+
+    def advance(self) -> float | None:
+        """Take the next picture without converting it: its time in seconds, always rising; None at the end."""
+        import cv2
+
+        capture = self._capture
+        if capture is None or not capture.grab():
+            return None
+        at = capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
+        self._at = at if at > self._at else self._at + self.period
+        return self._at
+
+    def pixels(self) -> Pixels | None:
+        """The picture that `advance` took, or None when it is damaged."""
+        capture = self._capture
+        if capture is None:
+            return None
+        good, pixels = capture.retrieve()
+        return as_bgr(pixels) if good and pixels is not None and pixels.size else None
+
+    def read(self) -> Pixels | None:
+        """The next picture of a live video, or None when it stopped."""
+        capture = self._capture
+        if capture is None or not capture.grab():
+            return None
+        return self.pixels()
+
+    def seek(self, at: float) -> None:
+        """Go on at about `at` seconds."""
+        import cv2
+
+        if self._capture is not None:
+            self._capture.set(cv2.CAP_PROP_POS_MSEC, at * 1000)
+
+    def close(self) -> None:
+        """Let go of the video; a read that still blocks keeps it alive until it returns."""
+        self._capture = None
+
+
+def open_file(path: Path) -> Reader | None:
+    """A video file, or None when it cannot be opened."""
+    import cv2
+
+    quieten()
+    with _opening:
+        options = [cv2.CAP_PROP_N_THREADS, _FILE_THREADS]
+        return _opened(cv2.VideoCapture(str(path.absolute()), cv2.CAP_FFMPEG, options))
+
+
+def open_url(url: str, *, low_delay: bool) -> Reader | None:
+    """A video from the network, or None when it cannot be opened within 4 s."""
+    import cv2
+
+    quieten()
+    options = [
+        cv2.CAP_PROP_OPEN_TIMEOUT_MSEC,
+        OPEN_TIMEOUT_MS,
+        cv2.CAP_PROP_READ_TIMEOUT_MSEC,
+        READ_TIMEOUT_MS,
+        cv2.CAP_PROP_N_THREADS,
+        1,  # threads that each hold a picture back would make it older
+    ]
+    with _opening:
+        before = os.environ.get(_OPTIONS)
+        if low_delay:
+            os.environ[_OPTIONS] = _LOW_DELAY
+        try:
+            return _opened(cv2.VideoCapture(url, cv2.CAP_FFMPEG, options))
+        finally:
+            _restore(before)
+
+
+def open_camera(device: int | str, backend: int, wishes: dict[int, float]) -> Reader | None:
+    """A camera by number or path, asked for `wishes` by OpenCV property; None when it cannot be opened."""
+    import cv2
+
+    quieten()
+    capture = cv2.VideoCapture(device, backend)
+    if capture.isOpened():
+        for wish, value in wishes.items():
+            capture.set(wish, value)
+    return _opened(capture)
+
+
+def as_bgr(pixels: "MatLike") -> Pixels:
+    """The same 8-bit picture as contiguous BGR, whatever number of channels it came with."""
+    import cv2
+    import numpy as np
+
+    channels = 1 if pixels.ndim == 2 else pixels.shape[2]
+    if channels == 1:
+        pixels = cv2.cvtColor(pixels, cv2.COLOR_GRAY2BGR)
+    elif channels == 4:
+        pixels = cv2.cvtColor(pixels, cv2.COLOR_BGRA2BGR)
+    return np.ascontiguousarray(pixels, dtype=np.uint8)
+
+
+def quieten() -> None:
+    """Keep OpenCV and FFmpeg from writing to the terminal; we say what is wrong in our own words."""
+    import cv2
+
+    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # AV_LOG_QUIET, read when FFmpeg is first used
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+
+
+def _opened(capture: "cv2.VideoCapture") -> Reader | None:
+    return Reader(capture) if capture.isOpened() else None
+
+
+def _restore(before: str | None) -> None:
+    if before is None:
+        os.environ.pop(_OPTIONS, None)
+    else:
+        os.environ[_OPTIONS] = before
