@@ -142,3 +142,24 @@ class Cancel:
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until thrown: True, or False after `timeout` s."""
         return self._event.wait(timeout)
+
+
+class Guarded(Generic[Item]):
+    """State that threads share: `with guarded as state:` holds it alone; leaving wakes those who wait for a change."""
+
+    def __init__(self, state: Item) -> None:
+        self._changed = Condition()
+        self._state = state
+
+    def __enter__(self) -> Item:
+        self._changed.acquire()
+        return self._state
+
+    def __exit__(self, *_: object) -> None:
+        self._changed.notify_all()
+        self._changed.release()
+
+    def wait(self, ready: Callable[[Item], object], timeout: float | None = None) -> bool:
+        """Wait until `ready(state)`: True, or False after `timeout` s."""
+        with self._changed:
+            return bool(self._changed.wait_for(lambda: ready(self._state), timeout))

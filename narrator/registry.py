@@ -2,6 +2,7 @@
 
 import os
 import pkgutil
+import sys
 from collections.abc import Iterator
 from difflib import get_close_matches
 from functools import cache
@@ -81,6 +82,13 @@ def spec_of(kind: str, text: str) -> Spec:
 def is_heard(text: str) -> bool:
     """False for a voice that makes no sound of its own. Raises `UsageError`."""
     return cast("VoiceSpec", spec_of("voices", text)).is_heard
+
+
+def default_voice(platform: str = sys.platform) -> str:
+    """The id of the voice that `auto` means on this kind of system."""
+    voices = cast("dict[str, VoiceSpec]", specs("voices"))
+    fitting = [id_ for wanted in (platform, "*") for id_, spec in voices.items() if wanted in spec.default_on]
+    return fitting[0]
 
 
 @cache

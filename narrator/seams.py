@@ -163,7 +163,7 @@ class Voice(Protocol):
     """Who speaks. `say` runs in the speech thread; `close` may come from another."""
 
     def open(self) -> None:
-        """Get ready to speak. Raises `VoiceError`."""
+        """Get ready to speak; called again some time after it, or `say`, raised `VoiceError`. Raises `VoiceError`."""
 
     def say(self, utterance: Utterance, started: Callable[[], None]) -> None:
         """Speak and block until the sound has ended or `utterance.cut` was thrown; call `started` at the first sound.
