@@ -172,13 +172,18 @@ def is_sound() -> bool:
 
 def install_python_packages(profile: str) -> None:
     """Install the app and what it needs in the exact versions of `constraints.txt`. Raises `SetUpFailed`."""
-    say("Fetching the Python packages, about 300 megabytes unless they were fetched before.")
+    say("Fetching the Python packages, about 400 megabytes unless they were fetched before.")
     UNFINISHED.touch()
     STAMP.unlink(missing_ok=True)
     pip("hatchling", "editables")
     pip("--no-build-isolation", "--editable", f".[{EXTRAS[profile]}]")
+    write_stamp(profile)
+
+
+def write_stamp(profile: str) -> None:
+    """Note that `.venv` is complete, and for what."""
     STAMP.write_text(json.dumps({"digest": digest(), "profile": profile}), encoding="utf-8")
-    UNFINISHED.unlink()
+    UNFINISHED.unlink(missing_ok=True)
 
 
 def pip(*arguments: str) -> None:

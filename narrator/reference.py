@@ -29,18 +29,25 @@ def write(folder: Path) -> None:
 
 def drift(folder: Path) -> list[str]:
     """The generated pages in `folder` that are missing or differ from what the code says now."""
-    paths = {folder / name: text for name, text in _pages().items()}
-    return [str(path) for path, text in paths.items() if not path.is_file() or path.read_text(encoding="utf-8") != text]
+    pages = {folder / name: text.encode() for name, text in _pages().items()}
+    return [str(path) for path, text in pages.items() if not path.is_file() or path.read_bytes() != text]
 
 
 def obstacle(spec: Spec) -> str:
     """Why a plug-in cannot work on this machine, as far as that is seen without running it; empty when it may."""
     if spec.platforms and sys.platform not in spec.platforms:
-        return "not on this system"
-    absent = [name for name in spec.packages if find_spec(name) is None]
+        return "is not for this system"
+    absent = [name for name in spec.packages if not _is_installed(name)]
     if not absent:
         return ""
     return f"needs the extra {spec.extra}" if spec.extra else f"needs the Python package {', '.join(absent)}"
+
+
+def _is_installed(name: str) -> bool:
+    try:
+        return find_spec(name) is not None
+    except ModuleNotFoundError:  # the package around it is missing
+        return False
 
 
 def _plug_ins(kind: str) -> Iterable[tuple[str, str]]:
