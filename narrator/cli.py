@@ -123,7 +123,8 @@ def _docs(*, check: bool) -> int:
 def _run(options: argparse.Namespace) -> int:
     started_at = time.monotonic()
     from narrator import diagnostics
-    from narrator.session import Session, chosen_source
+    from narrator.choice import chosen_source
+    from narrator.session import Session
     from narrator.settings import parsed, settings_file
 
     store = settings_file()

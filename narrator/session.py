@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 
 from narrator import registry
+from narrator.choice import chosen_backend, chosen_voice
 from narrator.diagnostics import log_stack_of, rss_mb
 from narrator.director import Wish
 from narrator.errors import NarratorError, SettingsUnusable
@@ -72,6 +73,7 @@ class Session:
             self._still_true,
             max_wait=settings.number("speech.max_wait"),
             max_frame_age=settings.number("speech.max_frame_age"),
+            rate=lambda: self.settings.number("speech.rate"),
         )
         self._pipeline = self._new_pipeline()
         self._monitor = threading.Thread(target=self._watch, name="session", daemon=True)
@@ -174,6 +176,7 @@ class Session:
         self.settings = settings
         self._save(changes)
         self._pipeline.director.pace = pace(settings)
+        self._speech.limit(settings.number("speech.max_wait"), settings.number("speech.max_frame_age"))
         restarts = {declared()[key].restarts for key in changes}
         if "voice" in restarts:
             self._voice = chosen_voice(settings.text("voice"))
@@ -326,24 +329,3 @@ class _InForce(Mapping[str, Value]):
 
     def __len__(self) -> int:
         return len(self._session.settings.values)
-
-
-def chosen_backend(text: str) -> str:
-    """What `auto` means here: the embedded describer."""
-    return "embedded" if text == "auto" else text
-
-
-def chosen_voice(text: str) -> str:
-    """What `auto` means on this machine."""
-    return registry.default_voice() if text == "auto" else text
-
-
-def chosen_source(settings: Settings) -> tuple[str, list[Notice]]:
-    """What to look at when nobody says: the last source, else a camera, else the demo, which is told."""
-    if settings.text("source"):
-        return settings.text("source"), []
-    cameras = [address for address, _ in registry.source_choices() if address.startswith("camera:")]
-    if cameras:
-        return cameras[0], []
-    remedy = "Give a source, for example: scene-narrator --source screen"
-    return "demo", [Notice(Level.INFO, "No camera was found, so the demo is shown.", remedy)]

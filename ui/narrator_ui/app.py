@@ -12,11 +12,12 @@ from PySide6.QtCore import QTimer
 from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QApplication, QMessageBox
 
+from narrator.choice import chosen_source
 from narrator.diagnostics import log_path, start_logging
 from narrator.errors import NarratorError, UsageError
 from narrator.messages import Level, Notice
 from narrator.resources import resource
-from narrator.session import Session, chosen_source
+from narrator.session import Session
 from narrator.settings import Settings, settings_file
 from narrator_ui.bridge import TICK_MS
 from narrator_ui.display import NoWindow, require_display

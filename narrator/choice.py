@@ -1,0 +1,26 @@
+"""What is taken where the user left the choice to us."""
+
+from narrator import registry
+from narrator.messages import Level, Notice
+from narrator.settings import Settings
+
+
+def chosen_backend(text: str) -> str:
+    """What `auto` means here: the embedded describer."""
+    return "embedded" if text == "auto" else text
+
+
+def chosen_voice(text: str) -> str:
+    """What `auto` means on this machine."""
+    return registry.default_voice() if text == "auto" else text
+
+
+def chosen_source(settings: Settings) -> tuple[str, list[Notice]]:
+    """What to look at when nobody says: the last source, else a camera, else the demo, which is told."""
+    if settings.text("source"):
+        return settings.text("source"), []
+    cameras = [address for address, _ in registry.source_choices() if address.startswith("camera:")]
+    if cameras:
+        return cameras[0], []
+    remedy = "Give a source, for example: scene-narrator --source screen"
+    return "demo", [Notice(Level.INFO, "No camera was found, so the demo is shown.", remedy)]
