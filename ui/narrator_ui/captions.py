@@ -8,11 +8,21 @@ from PySide6.QtCore import (
     QAbstractListModel,
     QModelIndex,
     QPersistentModelIndex,
+    QPoint,
     QRect,
     QSize,
     Qt,
 )
-from PySide6.QtGui import QFont, QFontMetrics, QGuiApplication, QKeyEvent, QKeySequence, QPainter, QResizeEvent
+from PySide6.QtGui import (
+    QFocusEvent,
+    QFont,
+    QFontMetrics,
+    QGuiApplication,
+    QKeyEvent,
+    QKeySequence,
+    QPainter,
+    QResizeEvent,
+)
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QApplication,
@@ -27,6 +37,8 @@ from PySide6.QtWidgets import (
 from narrator_ui.theme import font_size, scaled
 
 MOST_CAPTIONS = 2000
+_REMOVED_AT_ONCE = 100
+"""Each removal has the whole list laid out again."""
 _Index = QModelIndex | QPersistentModelIndex
 _LONG_WORD = re.compile(r"\S{25,}")
 _ZERO_WIDTH_SPACE = "\u200b"
@@ -70,6 +82,7 @@ class CurrentCaption(QLabel):
             return
         self._fitted = wanted
         usual_height = self._usual_height()
+        self.setMinimumHeight(0)  # else it counts as the height that the words need
         for scale in self._SCALES:
             self.setStyleSheet(font_size(scaled(QApplication.font(), scale)))
             if self.heightForWidth(self.width()) <= usual_height:
@@ -91,12 +104,20 @@ class CaptionModel(QAbstractListModel):
     def __init__(self) -> None:
         super().__init__()
         self._lines: list[Line] = []
+        self.removed = 0
+        """How many captions are gone: a row's number plus this names it for good."""
+
+    @property
+    def is_full(self) -> bool:
+        """The next caption makes the oldest ones go."""
+        return len(self._lines) == MOST_CAPTIONS
 
     def append(self, line: Line) -> None:
-        """Add the newest caption; the oldest goes when there are too many."""
-        if len(self._lines) == MOST_CAPTIONS:
-            self.beginRemoveRows(QModelIndex(), 0, 0)
-            del self._lines[0]
+        """Add the newest caption; the oldest few go when there are too many."""
+        if self.is_full:
+            self.beginRemoveRows(QModelIndex(), 0, _REMOVED_AT_ONCE - 1)
+            del self._lines[:_REMOVED_AT_ONCE]
+            self.removed += _REMOVED_AT_ONCE
             self.endRemoveRows()
         count = len(self._lines)
         self.beginInsertRows(QModelIndex(), count, count)
@@ -120,7 +141,7 @@ class CaptionList(QListView):
         super().__init__()
         self._captions = CaptionModel()
         self.setModel(self._captions)
-        self.setItemDelegate(_CaptionPainter(self))
+        self.setItemDelegate(_CaptionPainter(self, self._captions))
         self.setAccessibleName("Captions")
         self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -128,12 +149,19 @@ class CaptionList(QListView):
         self.setResizeMode(QListView.ResizeMode.Adjust)
         self.setTabKeyNavigation(False)
         self._follows = True
-        self.verticalScrollBar().valueChanged.connect(self._note_scrolling)
+        self.verticalScrollBar().actionTriggered.connect(self._note_scrolling)
         self.verticalScrollBar().rangeChanged.connect(self._follow)
 
     def append(self, line: Line) -> None:
         """Add a caption at the end."""
-        self._captions.append(line)
+        if not self._captions.is_full or self._follows:
+            self._captions.append(line)
+            return
+        anchor = QPersistentModelIndex(self.indexAt(QPoint(1, 1)))
+        top = self.visualRect(anchor).top()
+        self._captions.append(line)  # some rows go, and Qt scrolls to the first one
+        bar = self.verticalScrollBar()
+        bar.setValue(bar.value() + self.visualRect(anchor).top() - top)
 
     def lines(self) -> list[Line]:
         """All captions, oldest first."""
@@ -141,8 +169,8 @@ class CaptionList(QListView):
 
     def go_to_newest(self) -> None:
         """Take the focus, on the newest caption."""
-        self.setFocus(Qt.FocusReason.ShortcutFocusReason)
         self.setCurrentIndex(self._captions.index(self._captions.rowCount() - 1))
+        self.setFocus(Qt.FocusReason.ShortcutFocusReason)
 
     def copy(self) -> None:
         """Copy the selected captions, with their times."""
@@ -157,14 +185,20 @@ class CaptionList(QListView):
     def minimumSizeHint(self) -> QSize:
         return self.sizeHint()
 
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        if not self.currentIndex().isValid():  # Qt would go to the oldest
+            self.setCurrentIndex(self._captions.index(self._captions.rowCount() - 1))
+        super().focusInEvent(event)
+
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.matches(QKeySequence.StandardKey.Copy):
             self.copy()
         else:
             super().keyPressEvent(event)
 
-    def _note_scrolling(self, value: int) -> None:
-        self._follows = value >= self.verticalScrollBar().maximum() - self.fontMetrics().height()
+    def _note_scrolling(self) -> None:
+        bar = self.verticalScrollBar()
+        self._follows = bar.sliderPosition() >= bar.maximum() - self.fontMetrics().height()
 
     def _follow(self, _minimum: int, maximum: int) -> None:
         """The list grew or was laid out anew."""
@@ -177,23 +211,21 @@ class CaptionList(QListView):
 class _CaptionPainter(QStyledItemDelegate):
     """Paints a caption with its time beside it, or above it where the list is narrow."""
 
-    def __init__(self, captions: CaptionList) -> None:
-        super().__init__(captions)
-        self._view = captions
+    def __init__(self, view: CaptionList, captions: CaptionModel) -> None:
+        super().__init__(view)
+        self._view, self._captions = view, captions
         self._measured: tuple[int, QFont] | None = None
-        self._heights: dict[str, int] = {}
+        self._sizes: dict[int, QSize] = {}
 
     def sizeHint(self, _option: QStyleOptionViewItem, index: _Index) -> QSize:
         width, font = self._view.viewport().width(), self._view.font()
-        if (width, font) != self._measured:
+        if (width, font) != self._measured or len(self._sizes) > 2 * MOST_CAPTIONS:
             self._measured = width, QFont(font)
-            self._heights.clear()
-        line = str(index.data())
-        if line not in self._heights:
-            if len(self._heights) > 2 * MOST_CAPTIONS:
-                self._heights.clear()
-            self._heights[line] = self._height(line, width, QFontMetrics(font))
-        return QSize(width, self._heights[line])
+            self._sizes.clear()
+        number = self._captions.removed + index.row()
+        if number not in self._sizes:
+            self._sizes[number] = QSize(width, self._height(str(index.data()), width, QFontMetrics(font)))
+        return self._sizes[number]
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: _Index) -> None:
         self.initStyleOption(option, index)

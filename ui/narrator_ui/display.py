@@ -4,6 +4,7 @@ import ctypes
 import os
 import socket
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from narrator.errors import NarratorError
@@ -20,13 +21,12 @@ class NoWindow(NarratorError):
     """No window can be opened here; the terminal may do instead."""
 
 
-def require_display() -> None:
+def require_display(environment: Mapping[str, str] = os.environ) -> None:
     """Raises `NoWindow` when there is no display, or a library of Qt's for it is missing."""
-    if not sys.platform.startswith("linux") or os.environ.get("QT_QPA_PLATFORM", "xcb").split(":")[0] != "xcb":
+    platform = environment.get("QT_QPA_PLATFORM") or "xcb"
+    if not sys.platform.startswith("linux") or platform.split(":")[0] != "xcb" or environment.get("WAYLAND_DISPLAY"):
         return
-    if os.environ.get("WAYLAND_DISPLAY"):
-        return
-    if not _answers(os.environ.get("DISPLAY", "")):
+    if not _answers(environment.get("DISPLAY", "")):
         raise NoWindow("There is no display to open a window on.", "Use --no-window to narrate in the terminal.")
     _require_libraries()
 

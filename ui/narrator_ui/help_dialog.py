@@ -42,7 +42,7 @@ class HelpDialog(QDialog):
 def help_text() -> str:
     """The help as HTML, from the table of actions."""
     groups = (
-        f"<h3>{escape(group)}</h3><table cellspacing='0' cellpadding='4'>{''.join(map(_row, entries))}</table>"
+        f"<h3>{escape(group)}</h3><table width='100%' cellpadding='4'>{''.join(map(_row, entries))}</table>"
         for group, entries in groupby(ACTIONS, lambda entry: entry.group)
     )
     return f"<p>{escape(_INTRODUCTION)}</p>{''.join(groups)}"
@@ -57,5 +57,5 @@ def shown_keys(entry: Action) -> str:
 def _row(entry: Action) -> str:
     keys = escape(shown_keys(entry)).replace(" ", "&nbsp;")
     return (
-        f"<tr><td><b>{keys}</b>&nbsp;&nbsp;</td><td>{escape(entry.title.rstrip('…'))}: {escape(entry.help)}</td></tr>"
+        f"<tr><td width='32%'><b>{keys}</b></td><td>{escape(entry.title.rstrip('…'))}: {escape(entry.help)}</td></tr>"
     )

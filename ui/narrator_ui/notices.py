@@ -15,10 +15,14 @@ _TITLES = {Level.INFO: "", Level.WARNING: "Warning: ", Level.ERROR: "Error: "}
 
 
 class NoticeArea(QWidget):
-    """The newest few notices above the picture, each with its remedy and a way to dismiss it."""
+    """The newest few notices above the picture, each with its remedy and a way to dismiss it.
 
-    def __init__(self) -> None:
+    Mere information goes by itself after `information_ms`.
+    """
+
+    def __init__(self, information_ms: int = _INFORMATION_MS) -> None:
         super().__init__()
+        self._information_ms = information_ms
         self.setAccessibleName("Notices")
         self._layout = QVBoxLayout(self)
         self._layout.setContentsMargins(0, 0, 0, 0)
@@ -35,7 +39,7 @@ class NoticeArea(QWidget):
         self._layout.addWidget(card)
         self.show()
         if notice.level is Level.INFO:
-            QTimer.singleShot(_INFORMATION_MS, card, lambda: self._expire(card))
+            QTimer.singleShot(self._information_ms, card, lambda: self._expire(card))
         for surplus in self._cards[:-_MOST]:
             self._remove(surplus)
 

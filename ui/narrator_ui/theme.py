@@ -173,12 +173,12 @@ def _style_sheet(scheme: Scheme, size: str) -> str:
         notices
         + f"""
 QWidget {{ {size} }}
-QToolButton, QPushButton {{ background: {scheme.button}; color: {scheme.text}; border: 1px solid {scheme.frame};
+Button, QPushButton {{ background: {scheme.button}; color: {scheme.text}; border: 1px solid {scheme.frame};
     border-radius: 5px; padding: 0.35em 0.8em; margin: 2px; }}
-QToolButton:hover, QPushButton:hover {{ background: {scheme.window if not scheme.is_dark else scheme.pressed}; }}
-QToolButton:pressed, QPushButton:pressed {{ background: {scheme.pressed}; }}
-QToolButton:disabled, QPushButton:disabled {{ color: {scheme.frame}; }}
-QToolButton:focus, QPushButton:focus {{ border: 3px solid {scheme.accent}; margin: 0px; }}
+Button:hover, QPushButton:hover {{ background: {scheme.window if not scheme.is_dark else scheme.pressed}; }}
+Button:pressed, QPushButton:pressed {{ background: {scheme.pressed}; }}
+Button:disabled, QPushButton:disabled {{ color: {scheme.frame}; }}
+Button:focus, QPushButton:focus {{ border: 3px solid {scheme.accent}; margin: 0px; }}
 QListView, QLineEdit, QTextBrowser {{ background: {scheme.base}; color: {scheme.text};
     border: 1px solid {scheme.frame}; border-radius: 5px; padding: 2px; margin: 2px; }}
 QLineEdit {{ padding: 0.3em; }}
@@ -188,7 +188,7 @@ QListView:focus, QLineEdit:focus, QTextBrowser:focus {{ border: 3px solid {schem
 #effect {{ background: {scheme.text}; color: {scheme.window}; border: 2px solid {scheme.window};
     border-radius: 6px; padding: 0.4em 0.9em; font-weight: bold; }}
 QMenuBar {{ background: {scheme.window}; color: {scheme.text}; padding: 2px; }}
-QMenuBar QToolButton {{ padding: 0px; margin: 0px; }}
+QDialogButtonBox {{ dialogbuttonbox-buttons-have-icons: 0; }}
 QMenuBar::item {{ padding: 0.25em 0.6em; border-radius: 4px; }}
 QMenuBar::item:selected {{ background: {scheme.accent}; color: {scheme.on_accent}; }}
 QMenu {{ background: {scheme.base}; color: {scheme.text}; border: 1px solid {scheme.frame}; padding: 4px; }}

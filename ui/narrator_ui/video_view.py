@@ -1,5 +1,6 @@
 """Shows the live picture."""
 
+import numpy as np
 from PySide6.QtCore import QRect, QSize, Qt
 from PySide6.QtGui import QColor, QImage, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
@@ -29,8 +30,8 @@ class VideoView(QWidget):
     def show_picture(self, pixels: Pixels) -> None:
         """Show a height x width x 3 BGR array."""
         height, width, _ = pixels.shape
-        self._pixels = pixels  # QImage does not own the bytes
-        self._image = QImage(pixels.data, width, height, pixels.strides[0], QImage.Format.Format_BGR888)
+        self._pixels = np.ascontiguousarray(pixels)  # no copy as a rule; kept since QImage does not own the bytes
+        self._image = QImage(self._pixels.data, width, height, self._pixels.strides[0], QImage.Format.Format_BGR888)
         self._is_smooth = False
         self.update()
 
