@@ -172,7 +172,7 @@ def is_sound() -> bool:
 
 def install_python_packages(profile: str) -> None:
     """Install the app and what it needs in the exact versions of `constraints.txt`. Raises `SetUpFailed`."""
-    say("Fetching the Python packages, about 400 megabytes unless they were fetched before.")
+    say("Fetching the Python packages: about 400 megabytes the first time.")
     UNFINISHED.touch()
     STAMP.unlink(missing_ok=True)
     pip("hatchling", "editables")

@@ -192,7 +192,8 @@ class TestClosingLine:
     )
     def test_comes_last_whatever_is_printed_after_it(self, checkout, start, capfd, outcome, code, words):
         start.program("python").parent.mkdir(parents=True)
-        start.program("python").symlink_to(sys.executable)
+        start.program("python").write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n', encoding="utf-8")
+        start.program("python").chmod(0o755)
         (checkout / "conftest.py").write_text(
             "import atexit\natexit.register(print, 'a late word')\n", encoding="utf-8"
         )
