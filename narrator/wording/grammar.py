@@ -6,7 +6,9 @@ grammatical gender of a class, the key with the suffix `_` + gender is looked up
 
 import tomllib
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from narrator.errors import DataFileDamaged
@@ -32,7 +34,13 @@ class Grammar:
     """One language, for example "en" or "en-GB"; English when there is no such file. Raises `DataFileDamaged`."""
 
     def __init__(self, language: str) -> None:
-        self.data = _load(language)
+        self.data = read(_file(language))
+
+    @property
+    def sentences(self) -> dict[str, Any]:
+        """The table `[sentences]`."""
+        table: dict[str, Any] = self.data["sentences"]
+        return table
 
     def knows(self, label: str) -> bool:
         """Whether there is a word for this class."""
@@ -79,6 +87,21 @@ class Grammar:
         """ "one of the people"."""
         return Phrase(self._form(self.data["phrases"], "among", label).format(what=self.plural(label)))
 
+    def gone(self, label: str) -> str:
+        """ "nobody in sight any more"."""
+        key = "gone_people" if self.kind(label) == "people" else "gone"
+        return self.fill(key, label, what=self.singular(label))
+
+    def remaining(self, clause: str, number: int) -> str:
+        """The clause, and how many people are left."""
+        key = {0: "none", 1: "one"}.get(number, "many")
+        return self.extended("remain", key, sentence=clause, count=self.count(number))
+
+    @property
+    def several_from(self) -> int:
+        """The least number that is not named."""
+        return int(self.data["count"]["several_from"])
+
     def singular(self, label: str) -> str:
         """The bare noun."""
         return str(self.data["classes"][label]["one"])
@@ -116,16 +139,16 @@ class Grammar:
 
     def clause(self, verb: str, who: Phrase, **parts: str) -> str:
         """A sentence of `[sentences.VERB]`, not yet capitalised, with the verb in agreement."""
-        template = str(self.data["sentences"][verb]["many" if who.is_plural else "one"])
+        template = str(self.sentences[verb]["many" if who.is_plural else "one"])
         return template.format(who=who.text, **parts)
 
     def extended(self, table: str, key: str, label: str = "", **parts: str) -> str:
         """A template of `[sentences.TABLE]`, filled."""
-        return self._form(self.data["sentences"][table], key, label).format(**parts)
+        return self._form(self.sentences[table], key, label).format(**parts)
 
     def fill(self, key: str, label: str = "", **parts: str) -> str:
         """A template of `[sentences]`, filled, not yet capitalised."""
-        return self._form(self.data["sentences"], key, label).format(**parts)
+        return self._form(self.sentences, key, label).format(**parts)
 
     def sentence(self, key: str, label: str = "", **parts: str) -> str:
         """A template of `[sentences]`, filled, as a whole sentence."""
@@ -179,17 +202,18 @@ def finished(text: str) -> str:
     return text if text.endswith((".", "!", "?", "…")) else text + "."
 
 
-def _load(language: str) -> dict[str, Any]:
-    for name in (language.replace("_", "-").partition("-")[0].lower(), "en"):
-        if not name.isalpha():
-            continue
-        try:
-            path = resource(f"wording/{name}.toml")
-        except DataFileDamaged:
-            continue
-        try:
-            return tomllib.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            remedy = "Install Scene Narrator again."
-            raise DataFileDamaged(f"The program's file {path.name} is damaged.", remedy, str(error)) from error
-    raise DataFileDamaged("The program's file wording/en.toml is missing.", "Install Scene Narrator again.")
+def read(path: Path) -> dict[str, Any]:
+    """The words and templates in a language's file. Raises `DataFileDamaged`."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        remedy = "Install Scene Narrator again."
+        raise DataFileDamaged(f"The program's file {path.name} is damaged.", remedy, str(error)) from error
+
+
+def _file(language: str) -> Path:
+    name = language.replace("_", "-").partition("-")[0].lower()
+    if name.isalpha():
+        with suppress(DataFileDamaged):
+            return resource(f"wording/{name}.toml")
+    return resource("wording/en.toml")

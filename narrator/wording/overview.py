@@ -55,9 +55,10 @@ class Overview:
         return [*(finished(clause) for clause in clauses), *dark, *text]
 
     def noun(self, tracks: Sequence[Track]) -> Phrase:
-        """Things of one class, with their colour when it is the same, hedged when none is sure."""
+        """Things of one class, with their colour when all have the same, hedged when none is sure."""
         colours = {track.colour for track in tracks}
-        colour = colours.pop() if len(colours) == 1 and len(tracks) < _GROUP else ""
+        most = 1 if self._grammar.kind(tracks[0].label) == "people" else _GROUP - 1
+        colour = colours.pop() if len(colours) == 1 and len(tracks) <= most else ""
         return self.hedged(self._grammar.noun(tracks[0].label, len(tracks), colour), tracks)
 
     def hedged(self, phrase: Phrase, tracks: Sequence[Track]) -> Phrase:

@@ -23,10 +23,26 @@ def reading(grammar: Grammar, lines: Sequence[TextLine], words: int, *, with_dou
     return [grammar.sentence("text_doubtful", text=doubtful)] if doubtful else []
 
 
+def read_out(grammar: Grammar, said: Iterable[str]) -> list[str]:
+    """What these lines said that text reads."""
+    openings = [grammar.sentences[key].partition("{text}")[0] for key in ("text", "text_doubtful")]
+    return [line.partition(opening)[2] for line in said for opening in openings if opening in line]
+
+
 def is_among(text: str, others: Iterable[str]) -> bool:
-    """Whether a text was read, but for a few letters, as one of the others or as a part of one."""
+    """Whether a text is, but for a few letters, one of the others or a part of one."""
     wanted = normal(text)
-    return any(wanted in other or _likeness(wanted, other) >= _ALIKE for other in map(normal, others))
+    return any(_likeness(wanted, part) >= _ALIKE for other in others for part in _parts(normal(other), wanted))
+
+
+def _parts(text: str, pattern: str) -> list[str]:
+    """All stretches of the text with as many words as the pattern, and one word more or less where spaces got lost."""
+    words, length = text.split(), len(pattern.split())
+    return [
+        " ".join(words[start : start + size])
+        for size in {max(1, length - 1), length, length + 1}
+        for start in range(max(1, len(words) - size + 1))
+    ]
 
 
 def _likeness(a: str, b: str) -> float:

@@ -6,14 +6,16 @@ from dataclasses import dataclass
 
 from narrator.messages import News, NewsKind, Scene, Track
 from narrator.phrasing import normal
+from narrator.wording.belief import believed
 from narrator.wording.changes import Changes, changes, exit_edge, since_cut
 from narrator.wording.grammar import KINDS, Grammar, Phrase, finished, third
 from narrator.wording.overview import DARK, Overview
-from narrator.wording.reading import SURE, is_among, reading
+from narrator.wording.reading import SURE, is_among, read_out, reading
 
 _CROWD = 5
 """From this many of a class on, comings and goings are told as a whole."""
-_MANY_FEWER = 3
+_MANY = 9
+"""Between several and many: whoever heard one of them does not hear the other for this number."""
 _FEW = 2
 _SURE_IT_WAS = 0.55
 """What was seen no better than this may have come or gone for the detector only."""
@@ -54,7 +56,7 @@ class Report:
         tracks = [track for track in scene.tracks if self._grammar.knows(track.label)]
         known = [each for each in news if each.track is None or self._grammar.knows(each.track.label)]
         found = changes(tracks, known, self._grammar.kind)
-        told = [*self._crowds(found), *self._comings(found), *self._goings(found), *self._motions(found, said)]
+        told = [*self._crowds(found, said), *self._comings(found), *self._goings(found), *self._motions(found, said)]
         text = self._text(scene, news, said)
         return [*_chosen([*told, *self._light(scene, news)], heard, is_text_next=bool(text)), *text]
 
@@ -67,40 +69,48 @@ class Report:
         trouble = next(each.trouble for each in reversed(news) if each.kind is NewsKind.CLEAR)
         return [finished(sentences.get(trouble or "", sentences["any"])), *self._overview.sentences(scene)[:1]]
 
-    def _crowds(self, found: Changes) -> Iterator[_Told]:
-        """How the number of a class changed of which there are too many to tell each one."""
+    def _crowds(self, found: Changes, said: Sequence[str]) -> Iterator[_Told]:
+        """How many of a class there are, where too many come and go to tell each one."""
         for label in sorted(found.now | found.before):
             if not self._is_crowd(label, found):
                 continue
-            clause = self._crowd(label, found)
-            if clause:
-                yield _Told((self._overview.rank(label), _COMINGS), (finished(clause),))
+            clauses = self._new_number(label, found, said) or self._one_more(label, found)
+            if clauses:
+                yield _Told((self._overview.rank(label), _COMINGS), tuple(map(finished, clauses)))
 
-    def _crowd(self, label: str, found: Changes) -> str:
-        now, before = found.now[label], found.before[label]
+    def _new_number(self, label: str, found: Changes, said: Sequence[str]) -> list[str]:
+        """Told when the listener believes otherwise, and not when the number is about the same."""
+        now, came = found.now[label], [track for track in found.arrivals if track.label == label]
+        if now == len(came):
+            return self._overview.clauses(came)[:1]
+        believes = believed(self._grammar, label, said)
+        expected = found.before[label] if believes is None else believes
+        count = self._grammar.count(now, label)
+        if now >= _CROWD:
+            is_same = count == self._grammar.count(expected, label) or (now == _MANY and expected >= _CROWD)
+            is_growing = len(came) > 1 and now > expected
+            keys = [] if is_same else [*(["more"] if is_growing else []), "there_are", "now_there_are"]
+        else:
+            keys = ["fewer"] if now < expected - 1 else []
         what = self._grammar.plural(label)
-        if not before:
-            return self._overview.clauses([track for track in found.arrivals if track.label == label])[0]
-        if now >= _CROWD and now > before and self._grammar.count(now) != self._grammar.count(before):
-            return self._grammar.extended("total", "more", what=what, count=self._grammar.count(now))
-        if not now:
-            return self._gone(label)
-        if now < _CROWD and before - now >= _MANY_FEWER:
-            return self._grammar.extended("total", "fewer", what=what, count=self._grammar.count(now, label))
-        return ""
+        return [self._grammar.extended("total", key, what=what, count=count) for key in keys]
+
+    def _one_more(self, label: str, found: Changes) -> list[str]:
+        """Now and then one who comes in, so that a busy place does not sound deserted."""
+        comers = [track for track in found.arrivals if track.label == label and self._comes_in(track)]
+        return [self._comes(edge, tracks, found) for edge, tracks in _by(_edge, comers).items()][:1]
 
     def _is_crowd(self, label: str, found: Changes) -> bool:
         return max(found.now[label], found.before[label]) >= _CROWD
 
     def _comings(self, found: Changes) -> Iterator[_Told]:
         arrivals = [track for track in found.arrivals if self._is_coming_told(track, found)]
-        over_edges = _by(lambda track: track.entered_from, filter(self._comes_in, arrivals))
+        over_edges = _by(_edge, filter(self._comes_in, arrivals))
         if {"left", "right"} <= over_edges.keys() and len({track.label for track in arrivals}) == 1:
             over_edges["both"] = over_edges.pop("left") + over_edges.pop("right")
         for edge, tracks in over_edges.items():
-            who = self._newcomers(tracks, found)
-            clause = self._grammar.clause("comes_in", who, side=self._grammar.data["from"][edge])
-            yield self._event(_COMINGS, tracks, self._with_total(clause, tracks, found))
+            clause = self._with_total(self._comes(edge, tracks, found), tracks, found)
+            yield self._event(_COMINGS, tracks, clause)
         for place, tracks in _by(_third, (track for track in arrivals if not self._comes_in(track))).items():
             who = self._newcomers(tracks, found)
             clause = self._grammar.clause("there_is", who, place=self._grammar.place(place))
@@ -120,6 +130,10 @@ class Report:
 
     def _comes_in(self, track: Track) -> bool:
         return bool(track.entered_from) and self._grammar.kind(track.label) in _MOVERS
+
+    def _comes(self, edge: str, tracks: Sequence[Track], found: Changes) -> str:
+        who = self._newcomers(tracks, found)
+        return self._grammar.clause("comes_in", who, side=self._grammar.data["from"][edge])
 
     def _newcomers(self, tracks: Sequence[Track], found: Changes) -> Phrase:
         """ "a person and a dog", "another person", "two more people"."""
@@ -150,24 +164,16 @@ class Report:
             phrases = [self._overview.noun(same) for same in self._overview.by_class(tracks)]
             clause = self._grammar.clause("leaves", self._grammar.listing(phrases), side=self._grammar.data["to"][edge])
             is_last = bool(people) and people[-1] in tracks
-            yield self._event(_GOINGS, tracks, self._with_rest(clause, people[-1].label, found) if is_last else clause)
+            yield self._event(
+                _GOINGS, tracks, self._grammar.remaining(clause, found.now[people[-1].label]) if is_last else clause
+            )
         for label in {track.label for track in vanished if track.score >= _SURE_IT_WAS}:
             if not found.now[label] and not any(track.label == label for track in people):
-                yield _Told((self._overview.rank(label), _GOINGS), (finished(self._gone(label)),))
+                yield _Told((self._overview.rank(label), _GOINGS), (finished(self._grammar.gone(label)),))
 
     def _is_going_told(self, track: Track, found: Changes) -> bool:
         is_mover = self._grammar.kind(track.label) in _MOVERS
         return is_mover and not self._is_crowd(track.label, found) and found.now[track.label] <= _FEW
-
-    def _with_rest(self, clause: str, label: str, found: Changes) -> str:
-        """How many people are left."""
-        rest = found.now[label]
-        key = {0: "none", 1: "one"}.get(rest, "many")
-        return self._grammar.extended("remain", key, sentence=clause, count=self._grammar.count(rest))
-
-    def _gone(self, label: str) -> str:
-        key = "gone_people" if self._grammar.kind(label) == "people" else "gone"
-        return self._grammar.fill(key, label, what=self._grammar.singular(label))
 
     def _motions(self, found: Changes, said: Sequence[str]) -> Iterator[_Told]:
         for motion, pairs in _by_motion(found.motions).items():
@@ -203,8 +209,10 @@ class Report:
     def _text(self, scene: Scene, news: Sequence[News], said: Sequence[str]) -> list[str]:
         """What new text reads, if it is still there and was not just read out."""
         there = [line.text for line in scene.text]
-        lines = [line for each in news for line in each.text if line.score >= SURE and is_among(line.text, there)]
-        return reading(self._grammar, [line for line in lines if not is_among(line.text, said)], _WORDS_OF_TEXT)
+        heard = read_out(self._grammar, said)
+        lines = [line for each in news for line in each.text if line.score >= SURE]
+        new = [line for line in lines if is_among(line.text, there) and not is_among(line.text, heard)]
+        return reading(self._grammar, new, _WORDS_OF_TEXT)
 
     def _light(self, scene: Scene, news: Sequence[News]) -> Iterator[_Told]:
         """The light as it became, when it did not turn back meanwhile."""
@@ -219,7 +227,7 @@ class Report:
 
     def _event(self, order: int, tracks: Sequence[Track], clause: str) -> _Told:
         """Something that may happen again, and is then told with other words."""
-        forms = self._grammar.data["sentences"]["again"]["forms"]
+        forms = self._grammar.sentences["again"]["forms"]
         return _Told((self._rank(tracks), order), tuple(finished(form.format(sentence=clause)) for form in forms))
 
     def _rank(self, tracks: Iterable[Track]) -> int:
@@ -257,6 +265,10 @@ def _by_motion(motions: Iterable[tuple[NewsKind, Track]]) -> dict[NewsKind, list
     for motion, track in motions:
         groups.setdefault(motion, []).append(track)
     return groups
+
+
+def _edge(track: Track) -> str:
+    return track.entered_from
 
 
 def _third(track: Track) -> str:
