@@ -15,6 +15,7 @@ if sys.version_info < (3, 11):  # noqa: UP036 - whoever has an older Python shal
 import json
 import os
 import re
+import shutil
 import subprocess
 import tomllib
 from collections import deque
@@ -81,7 +82,7 @@ def set_up(profile: str) -> None:
         install_system_packages(names_of(lacking))
         lacking = lacking_packages(profile)
     if lacking:
-        say(advice(lacking, is_root()))
+        say(advice(lacking, way_to_become_root()))
     if not current:
         make_environment()
         install_python_packages(profile)
@@ -266,14 +267,23 @@ def install_system_packages(names: list[str]) -> None:
             say("\n".join(lines))
 
 
-def advice(lacking: Iterable[Group], as_root: bool) -> str:
+def advice(lacking: Iterable[Group], become_root: str) -> str:
     """What will not work without these packages, and the line that installs them."""
-    lacking, sudo = list(lacking), "" if as_root else "sudo "
+    lacking = list(lacking)
     purposes = ", ".join(group.purpose for group in lacking)
-    line = f"{sudo}apt-get update && {sudo}apt-get install -y {' '.join(names_of(lacking))}"
+    line = f"apt-get update && apt-get install -y {' '.join(names_of(lacking))}"
+    if become_root == "sudo":
+        line = line.replace("apt-get", "sudo apt-get")
+    elif become_root == "su":
+        line = f"su -c '{line}'"
     return (
         f"System packages are missing. Without them this will not work: {purposes}.\nThis line installs them:\n{line}"
     )
+
+
+def way_to_become_root() -> str:
+    """What to put before a command that root must run: "sudo", "su" or nothing."""
+    return "" if is_root() else "sudo" if shutil.which("sudo") else "su"
 
 
 def is_root() -> bool:
