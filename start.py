@@ -218,7 +218,7 @@ def lacking_packages(profile: str) -> list[Group]:
     except OSError:
         return []
     groups = wanted_packages(profile, SYSTEM_PACKAGES.read_text(encoding="utf-8"))
-    if not program("python").exists() and find_spec("ensurepip") is None:
+    if not program("pip").exists() and find_spec("ensurepip") is None:
         groups.append(Group("the set-up itself", (f"python3.{sys.version_info.minor}-venv",)))
     return missing(groups, installed_packages(listing))
 
