@@ -144,7 +144,7 @@ def is_current(profile: str) -> bool:
 def digest() -> str:
     """All that the set-up hangs on, as one sha256 in hex; the place too, since the scripts in `.venv` name it."""
     parts = [path.read_bytes() if path.exists() else b"" for path in WHAT_DECIDES]
-    parts += [part.encode() for part in (sys.version, sys.base_prefix, str(ROOT))]
+    parts += [part.encode() for part in (this_python(), str(ROOT))]
     return sha256(b"\0".join(parts)).hexdigest()
 
 
@@ -163,12 +163,17 @@ def make_environment() -> None:
 
 def is_sound() -> bool:
     """True when the Python of `.venv` runs, has pip and is the one that runs this."""
-    question = "import pip, sys; print(sys.version, sys.base_prefix)"
+    question = "import pip, sys; print(tuple(sys.version_info), sys.base_prefix)"
     try:
         answer = subprocess.run([program("python"), "-c", question], capture_output=True, text=True, timeout=60)
     except (OSError, subprocess.TimeoutExpired):
         return False
-    return answer.stdout.strip() == f"{sys.version} {sys.base_prefix}"
+    return answer.stdout.strip() == this_python()
+
+
+def this_python() -> str:
+    """Version and place; not the date of its build, which changes under us when its package is upgraded."""
+    return f"{tuple(sys.version_info)} {sys.base_prefix}"
 
 
 def install_python_packages(profile: str) -> None:
