@@ -154,7 +154,8 @@ class Capture:
 
     def _fail(self, error: SourceError) -> None:
         """End when trying again is no use, else wait a while. Raises `Closed`."""
-        _log.warning("%s: %s %s", self._title, error.sentence, error.detail)
+        level = logging.DEBUG if self._good_news else logging.WARNING
+        _log.log(level, "%s: %s %s", self._title, error.sentence, error.detail)
         was_there = self._outlet.seq > 0 and self._source.live  # a camera that was unplugged may be plugged in again
         if isinstance(error, SourceRefused) and not was_there:
             self._end(error)

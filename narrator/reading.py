@@ -49,7 +49,7 @@ class Outlet:
 
 
 class Reading(Thread):
-    """One opening of a source, from `open` to its end; nudges `wish` when it is over.
+    """One opening of a source, from `open` to its end; nudges `wish` when it has opened and when it is over.
 
     `wish` holds True to play and False to hold a source that is not live; closing it ends the reading. `steady` is
     called once, when pictures have come for a second.
@@ -114,6 +114,7 @@ class Reading(Thread):
         self._outlet.epoch += 1
         self._last_at = time.monotonic()
         self.is_opening = False
+        self._wish.nudge()
 
     def _read_live(self) -> None:
         while not self.is_abandoned:

@@ -1,5 +1,9 @@
 """Fixtures that every test may use."""
 
 pytest_plugins = [
+    "fakes.capturing",
+    "fakes.clips",
     "fakes.displays",
+    "fakes.sound",
+    "fakes.streams",
 ]

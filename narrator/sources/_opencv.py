@@ -1,6 +1,7 @@
 """Opens videos and cameras through OpenCV, whose FFmpeg options are one environment variable for the whole process."""
 
 import os
+import time
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
@@ -55,9 +56,11 @@ class Reader:
 
     def read(self) -> Pixels | None:
         """The next picture of a live video, or None when it stopped."""
-        capture = self._capture
+        capture, asked_at = self._capture, time.monotonic()
         if capture is None or not capture.grab():
             return None
+        if time.monotonic() - asked_at > 0.95 * READ_TIMEOUT_MS / 1000:
+            return None  # the time limit was over, and what came is an old picture left in the decoder
         return self.pixels()
 
     def seek(self, at: float) -> None:

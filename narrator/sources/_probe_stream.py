@@ -1,10 +1,9 @@
-"""Asks a stream's server why it gives no pictures: RTSP DESCRIBE or HTTP GET over a socket of our own, within 3 s."""
+"""Asks a stream's server why it gives no pictures: RTSP DESCRIBE or HTTP GET over a socket of our own, within 2 s."""
 
 import hashlib
 import re
 import secrets
 import socket
-import ssl
 import time
 from base64 import b64encode
 from dataclasses import dataclass
@@ -12,11 +11,15 @@ from urllib.parse import SplitResult, unquote, urljoin, urlsplit
 
 from narrator.errors import SourceError, SourceLost, SourceRefused
 
-_PATIENCE = 3.0
+_PATIENCE = 2.0
 _MOST_BYTES = 65536
 _REDIRECTS = 3
 _PORTS = {"rtsp": 554, "rtsps": 322, "http": 80, "https": 443}
 _SWITCHED_ON = "Check the address and the port, and that the camera or the server is switched on."
+
+
+class _NotSecureError(Exception):
+    """TLS was asked for and the server does not speak it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +40,7 @@ def why_no_stream(url: str) -> SourceError:
         return SourceLost("The stream's server refuses the connection.", _SWITCHED_ON)
     except TimeoutError:
         return SourceLost("The stream's server does not answer.", _SWITCHED_ON)
-    except ssl.SSLError as error:
+    except _NotSecureError as error:
         return SourceRefused("The stream's server has no secure connection there.", _plain(parts), str(error))
     except OSError as error:
         return SourceLost("The stream's server cannot be reached.", "Check the network and the address.", str(error))
@@ -129,10 +132,15 @@ def _exchange(parts: SplitResult, authorization: str, deadline: float) -> _Answe
 
 
 def _secured(plain: socket.socket) -> socket.socket:
+    import ssl
+
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False  # as FFmpeg does: cameras sign their own certificates
     context.verify_mode = ssl.CERT_NONE
-    return context.wrap_socket(plain)
+    try:
+        return context.wrap_socket(plain)
+    except ssl.SSLError as error:
+        raise _NotSecureError(str(error)) from error
 
 
 def _request(parts: SplitResult, authorization: str) -> str:

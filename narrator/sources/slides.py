@@ -24,7 +24,7 @@ def create(address: str, context: Context) -> Source:
 
 
 def title(address: str) -> str:
-    return f"the folder {Path(address).name}"
+    return f"the folder {Path(address).expanduser().absolute().name or address}"
 
 
 class _Slides:

@@ -2,7 +2,7 @@
 
 import time
 
-from narrator.errors import SourceLost
+from narrator.errors import SourceLost, SourceRefused
 from narrator.messages import Level, Notice, Picture
 from narrator.seams import Context, Source, SourceSpec
 from narrator.sources._opencv import Reader, open_url
@@ -16,7 +16,8 @@ SPEC = SourceSpec(
     example="rtsp://192.168.1.20/stream",
     needs_network=True,
 )
-_NEAR_THE_END = 2.0
+_MISSING_SECONDS = 2.0
+_MISSING_SHARE = 0.1
 
 
 def create(address: str, context: Context) -> Source:
@@ -38,8 +39,8 @@ class _Stream:
         self._context = context
         self._reader: Reader | None = None
         self._opened_at = 0.0
-        self._at = 0.0
-        self._resumed_at = -1.0
+        self._at = -1.0
+        self._stopped_at: float | None = None
 
     def open(self) -> None:
         problem = why_no_host(self._url)
@@ -49,8 +50,7 @@ class _Stream:
         if reader is None:
             raise why_no_stream(self._url)
         self.live = not (self._is_http and reader.duration)
-        if not self.live and self._at:
-            self._resumed_at = self._at
+        if self._at > 0:
             reader.seek(self._at)
         self._reader, self._opened_at = reader, time.monotonic()
 
@@ -72,7 +72,7 @@ class _Stream:
 
     def rewind(self) -> None:
         self.close()
-        self._at, self._resumed_at = 0.0, -1.0
+        self._at, self._stopped_at = -1.0, None
         self.open()
 
     def close(self) -> None:
@@ -90,8 +90,14 @@ class _Stream:
     def _check_end(self) -> None:
         """Raise `SourceLost` when the film stopped before its end, unless it stops there every time."""
         reader = self._reader
-        if reader is None or self._at >= (reader.duration or 0.0) - _NEAR_THE_END:
+        if reader is None:
             return
-        if self._at > self._resumed_at:
+        duration = reader.duration or 0.0
+        if self._at >= duration - min(_MISSING_SECONDS, _MISSING_SHARE * duration):
+            return
+        if self._at != self._stopped_at:
+            self._stopped_at = self._at
             raise SourceLost("The stream stopped.")
+        if self._at < 0:
+            raise SourceRefused("The server does not let this video be played.", "Download it and open the file.")
         self._context.notify(Notice(Level.WARNING, "The video ended early: the server gives no more of it."))
