@@ -3,7 +3,7 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QAbstractSlider, QApplication, QListView
 
-from narrator_ui.captions import MOST_CAPTIONS, CaptionList, CurrentCaption, Line, breakable, clock
+from narrator_ui.captions import MOST_CAPTIONS, CaptionList, CurrentCaption, Line
 
 LONG = "Text reads: " + "EMERGENCY EXIT ONLY. " * 30
 
@@ -47,13 +47,6 @@ def first_visible(captions: CaptionList) -> str:
 def is_at_end(captions: QListView) -> bool:
     bar = captions.verticalScrollBar()
     return bar.value() == bar.maximum()
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"), [(0, "0:00"), (7.9, "0:07"), (61, "1:01"), (3599, "59:59"), (3723, "1:02:03"), (-1, "0:00")]
-)
-def test_clock(seconds, text):
-    assert clock(seconds) == text
 
 
 def test_the_list_keeps_the_newest_captions_only(captions):
@@ -148,10 +141,3 @@ def test_a_long_caption_is_set_smaller_but_never_below_the_text_around_it(curren
 def test_the_current_caption_is_what_a_screen_reader_reads(current):
     current.show_text("A dog.")
     assert (current.text(), current.accessibleName()) == ("A dog.", "")
-
-
-def test_only_very_long_words_may_be_broken():
-    assert breakable("A person comes in from the left.") == "A person comes in from the left."
-    broken = breakable("See https://www.example.org/a/very/long/address now")
-    assert broken.replace("\u200b", "") == "See https://www.example.org/a/very/long/address now"
-    assert "\u200b" in broken

@@ -9,14 +9,10 @@ SCHEMES = [LIGHT, DARK, LIGHT_CONTRAST, DARK_CONTRAST]
 
 
 @pytest.fixture
-def theme(qapp):
-    palette, font = qapp.palette(), qapp.font()
-    theme = Theme(qapp, lambda: None)
+def theme(undressed):
+    theme = Theme(undressed, lambda: None)
     yield theme
     theme.close()
-    qapp.setStyleSheet("")
-    qapp.setPalette(palette)
-    qapp.setFont(font)
 
 
 def luminance(colour: str) -> float:
@@ -75,9 +71,9 @@ def test_the_text_size_reaches_widgets_that_are_there_already(theme, qtbot, perc
         assert part.font().pointSizeF() == pytest.approx(usual * percent / 100, rel=0.05)
 
 
-def test_the_window_is_told_when_its_looks_change(qapp):
+def test_the_window_is_told_when_its_looks_change(undressed):
     told = []
-    theme = Theme(qapp, lambda: told.append(theme.scheme))
+    theme = Theme(undressed, lambda: told.append(theme.scheme))
     theme.apply("dark", 100)
     theme.apply("dark", 100)
     theme.apply("light", 100)

@@ -1,6 +1,5 @@
 """The words: the current caption, large, and the list of all captions with their times."""
 
-import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,13 +34,12 @@ from PySide6.QtWidgets import (
 )
 
 from narrator_ui.theme import font_size, scaled
+from narrator_ui.typography import breakable, clock
 
 MOST_CAPTIONS = 2000
 _REMOVED_AT_ONCE = 100
 """Each removal has the whole list laid out again."""
 _Index = QModelIndex | QPersistentModelIndex
-_LONG_WORD = re.compile(r"\S{25,}")
-_ZERO_WIDTH_SPACE = "\u200b"
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +178,7 @@ class CaptionList(QListView):
 
     def sizeHint(self) -> QSize:
         font = self.fontMetrics()
-        return QSize(20 * font.averageCharWidth(), 4 * font.lineSpacing())
+        return QSize(10 * font.averageCharWidth(), 4 * font.lineSpacing())
 
     def minimumSizeHint(self) -> QSize:
         return self.sizeHint()
@@ -252,18 +250,6 @@ class _CaptionPainter(QStyledItemDelegate):
         _, text_rect = _areas(QRect(0, 0, width, 100_000), metrics)
         words = metrics.boundingRect(text_rect, Qt.TextFlag.TextWordWrap, _parts(line)[1])
         return text_rect.top() + words.height() + _gap(metrics)
-
-
-def clock(seconds: float) -> str:
-    """Minutes and seconds, with hours when there are any: "0:07", "1:02:03"."""
-    minutes, rest = divmod(int(max(0.0, seconds)), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
-
-
-def breakable(text: str) -> str:
-    """The text with places in very long words where a line may end, so that no letter is cut off."""
-    return _LONG_WORD.sub(lambda word: _ZERO_WIDTH_SPACE.join(word.group()), text)
 
 
 def _parts(line: str) -> tuple[str, str]:

@@ -21,7 +21,7 @@ class HelpDialog(QDialog):
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
         self.setWindowTitle("Help and keys")
-        text = QTextBrowser()
+        text = self._text = QTextBrowser()
         text.setAccessibleName("Help and keys")
         text.setTextInteractionFlags(
             Qt.TextInteractionFlag.TextBrowserInteraction | Qt.TextInteractionFlag.TextSelectableByKeyboard
@@ -37,6 +37,10 @@ class HelpDialog(QDialog):
         self.resize(
             min(84 * metrics.averageCharWidth(), room.width()), min(34 * metrics.lineSpacing(), room.height() - 40)
         )
+
+    def text(self) -> str:
+        """What it says, without its looks."""
+        return self._text.toPlainText()
 
 
 def help_text() -> str:

@@ -48,11 +48,12 @@ _BUTTONS = (
 )
 _START_PAUSE = {Phase.STARTING: "Pause", Phase.NARRATING: "Pause", Phase.PAUSED: "Start", Phase.ENDED: "Start again"}
 _OVER_THE_PICTURE = {
-    Phase.STARTING: "Waiting for the first picture…",
+    Phase.STARTING: "",
     Phase.NARRATING: "",
     Phase.PAUSED: "Paused",
     Phase.ENDED: "The end",
 }
+_WAITING = "Waiting for the first picture…"
 _TEXT_SIZES = (50, 75, 100, 125, 150, 175, 200, 250, 300, 350, 400)
 _THEMES = ("system", "light", "dark")
 _COLUMNS_FROM = 100
@@ -68,7 +69,7 @@ class MainWindow(QMainWindow):
         self.view, self.caption, self.captions = VideoView(), CurrentCaption(), CaptionList()
         self.notices, self.status, self.effect = NoticeArea(), StatusLine(), Effect(self)
         self._body = QBoxLayout(QBoxLayout.Direction.LeftToRight)
-        self._seen: tuple[Phase, NarratorError | None, str] | None = None
+        self._seen: tuple[Phase, NarratorError | None, str, bool] | None = None
         self._arriving: tuple[int, str] = (0, "")
         self._dialog: QDialog | None = None
         self._help: HelpDialog | None = None
@@ -77,7 +78,7 @@ class MainWindow(QMainWindow):
         self._lay_out()
         self.theme = Theme(application, self._fit)
         self._dress()
-        self._own_windows = OwnWindows(session)
+        self._own_windows = OwnWindows(session.set_excluded, lambda: session.source)
         self.bridge = Bridge(session, self.view.show_picture, self._handle, self._look)
         self.bridge.stood_still.connect(self.view.refine)
         self._look()
@@ -123,9 +124,10 @@ class MainWindow(QMainWindow):
         if self._help is None:
             self._help = HelpDialog(self)
             self._help.rejected.connect(self.session.hush)
+        if self._help.isVisible():
+            self._help.raise_()
+            self._help.activateWindow()
         self._help.show()
-        self._help.raise_()
-        self._help.activateWindow()
 
     def quit(self) -> None:
         self.close()
@@ -229,15 +231,17 @@ class MainWindow(QMainWindow):
 
     def _look(self) -> None:
         """Compare the session with what is shown, every tick."""
-        now = self.session.phase, self.session.failure, self.session.source
+        session = self.session
+        now = session.phase, session.failure, session.source, session.frames.peek() is not None
         if now != self._seen:
             self._seen = now
             self._show_phase(*now)
         self._own_windows.look()
 
-    def _show_phase(self, phase: Phase, failure: NarratorError | None, source: str) -> None:
+    def _show_phase(self, phase: Phase, failure: NarratorError | None, source: str, has_picture: bool) -> None:
         self._actions["start_pause"].setText(_START_PAUSE[phase])
-        self.view.show_message("No picture" if failure else _OVER_THE_PICTURE[phase])
+        is_waiting = phase is Phase.STARTING and not has_picture
+        self.view.show_message(_WAITING if is_waiting else "No picture" if failure else _OVER_THE_PICTURE[phase])
         prefix = "Paused – " if phase is Phase.PAUSED else ""
         self.setWindowTitle(f"{prefix}{registry.source_title(source)} – {_TITLE}")
         if failure:

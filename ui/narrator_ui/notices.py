@@ -2,12 +2,13 @@
 
 from collections.abc import Callable
 
-from PySide6.QtCore import Qt, QTimer
+from PySide6.QtCore import QTimer
 from PySide6.QtGui import QAction, QResizeEvent
-from PySide6.QtWidgets import QApplication, QBoxLayout, QFrame, QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QApplication, QBoxLayout, QFrame, QVBoxLayout, QWidget
 
 from narrator.messages import Level, Notice
 from narrator_ui.controls import Button, FlowLayout
+from narrator_ui.typography import wrapped_label
 
 _MOST = 3
 _INFORMATION_MS = 20_000
@@ -77,9 +78,9 @@ class _Card(QFrame):
         self.setProperty("level", str(notice.level))
         words = QVBoxLayout()
         words.setSpacing(2)
-        words.addWidget(_label(_TITLES[notice.level] + notice.text, is_bold=True))
+        words.addWidget(wrapped_label(_TITLES[notice.level] + notice.text, is_bold=True))
         if notice.remedy:
-            words.addWidget(_label(notice.remedy, is_bold=False))
+            words.addWidget(wrapped_label(notice.remedy))
         dismissal = Button.doing("Dismiss", lambda: dismiss(self))
         dismissal.setAccessibleDescription(f"Dismiss the notice: {notice.text}")
         buttons = FlowLayout(*([Button.of(offer)] if offer else []), dismissal)
@@ -93,15 +94,3 @@ class _Card(QFrame):
         is_narrow = self.width() < 70 * self.fontMetrics().averageCharWidth()
         direction = QBoxLayout.Direction
         self._layout.setDirection(direction.TopToBottom if is_narrow else direction.LeftToRight)
-
-
-def _label(text: str, *, is_bold: bool) -> QLabel:
-    label = QLabel(text)
-    label.setTextFormat(Qt.TextFormat.PlainText)
-    label.setWordWrap(True)
-    label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-    if is_bold:
-        font = label.font()
-        font.setBold(True)
-        label.setFont(font)
-    return label

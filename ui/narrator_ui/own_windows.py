@@ -2,39 +2,38 @@
 
 import sys
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import QRect
 from PySide6.QtWidgets import QApplication, QWidget
 
 from narrator import registry
-from narrator.session import Session
+from narrator.messages import Rectangle
 
-_Rectangle = tuple[int, int, int, int]
 _HOLD_TICKS = 5
 """How long a place counts after a window left it: the screen may still show it."""
 
 
 class OwnWindows:
-    """Tells the session where our windows are, dialogs, menus and tooltips included, when that changes."""
+    """Tells where our windows are, dialogs, menus and tooltips included, when that changes."""
 
-    def __init__(self, session: Session) -> None:
-        self._session = session
-        self._recent: deque[frozenset[_Rectangle]] = deque(maxlen=_HOLD_TICKS)
-        self._told: frozenset[_Rectangle] = frozenset()
+    def __init__(self, tell: Callable[[Sequence[Rectangle]], None], source: Callable[[], str]) -> None:
+        self._tell, self._source = tell, source
+        self._recent: deque[frozenset[Rectangle]] = deque(maxlen=_HOLD_TICKS)
+        self._told: frozenset[Rectangle] = frozenset()
 
     def look(self) -> None:
         """Compare with what was told before; cheap enough for every tick."""
         visible = [window for window in QApplication.topLevelWidgets() if window.isVisible()]
-        hidden = _hide_from_capture(visible, self._session.source)
+        hidden = _hide_from_capture(visible, self._source())
         self._recent.append(frozenset(physical(window) for window in visible if window not in hidden))
         places = frozenset().union(*self._recent)
         if places != self._told:
             self._told = places
-            self._session.set_excluded(sorted(places))
+            self._tell(sorted(places))
 
 
-def physical(window: QWidget) -> _Rectangle:
+def physical(window: QWidget) -> Rectangle:
     """Left, top, width and height of a window with its frame, in pixels of the screen's hardware."""
     frame, screen = window.frameGeometry(), window.screen()
     ratio, origin = screen.devicePixelRatio(), screen.geometry().topLeft()

@@ -12,7 +12,6 @@ from PySide6.QtWidgets import (
     QLineEdit,
     QListWidget,
     QListWidgetItem,
-    QSizePolicy,
     QVBoxLayout,
     QWidget,
 )
@@ -23,6 +22,7 @@ from narrator.mailbox import Latest
 from narrator_ui.accessibility import announce
 from narrator_ui.bridge import TICK_MS
 from narrator_ui.controls import Button, FlowLayout
+from narrator_ui.typography import breakable, wrapped_label
 
 _Choices = list[tuple[str, str]]
 _EXAMPLES = "For example: camera:1, screen:0,0,800,600 or rtsp://192.168.1.20/stream"
@@ -40,7 +40,7 @@ class SourceDialog(QDialog):
         self.choices = QListWidget()
         self.address = QLineEdit(current)
         self._current = current
-        self._problem = _wrapped("")
+        self._problem = wrapped_label()
         self._found: Latest[_Choices] = Latest()
         self._files = [
             Button.doing("Open file…", lambda: self._leave_for(open_file)),
@@ -58,6 +58,10 @@ class SourceDialog(QDialog):
         """The address, once the dialog was accepted."""
         return self.address.text().strip()
 
+    def problem(self) -> str:
+        """What is wrong with the address, when there is something."""
+        return self._problem.text()
+
     def accept(self) -> None:
         """Close, unless the address leads nowhere: then say why."""
         try:
@@ -65,7 +69,7 @@ class SourceDialog(QDialog):
                 raise UsageError("No source is chosen.", "Choose one from the list, or type an address.")
             registry.source_spec(self.chosen())
         except UsageError as error:
-            self._problem.setText(f"{error.sentence} {error.remedy}")
+            self._problem.setText(breakable(f"{error.sentence} {error.remedy}"))
             self._problem.show()
             announce(self._problem, self._problem.text(), is_urgent=True)
             self.address.setFocus()
@@ -87,7 +91,7 @@ class SourceDialog(QDialog):
         box.accepted.connect(self.accept)
         box.rejected.connect(self.reject)
         layout = QVBoxLayout(self)
-        for widget in (listed, self.choices, typed, self.address, _wrapped(_EXAMPLES), self._problem):
+        for widget in (listed, self.choices, typed, self.address, wrapped_label(_EXAMPLES), self._problem):
             layout.addWidget(widget)
         layout.addLayout(FlowLayout(*self._files))
         layout.addWidget(box)
@@ -117,13 +121,6 @@ class SourceDialog(QDialog):
 
 _ADDRESS = 0x0100
 """Qt.ItemDataRole.UserRole: the address behind a title."""
-
-
-def _wrapped(text: str) -> QLabel:
-    label = QLabel(text)
-    label.setWordWrap(True)
-    label.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
-    return label
 
 
 def _look_for_sources(found: Latest[_Choices]) -> None:

@@ -6,6 +6,7 @@ from PySide6.QtWidgets import QLabel, QWidget
 from narrator import registry
 from narrator.messages import Phase, State
 from narrator_ui.accessibility import announce
+from narrator_ui.typography import breakable
 
 _EFFECT_MS = 4_000
 PHASES = {
@@ -27,7 +28,7 @@ class StatusLine(QLabel):
 
     def show_state(self, state: State) -> None:
         """Show the newest state."""
-        text = described(state)
+        text = breakable(described(state))
         if text != self.text():
             self.setText(text)
 
@@ -65,10 +66,15 @@ def described(state: State) -> str:
     parts = (
         PHASES[state.phase],
         f"Source: {registry.source_title(state.source)}",
-        f"Describer: {state.backend}",
-        f"Voice: {state.voice}",
+        f"Describer: {_id(state.backend)}",
+        f"Voice: {_id(state.voice)}",
         f"{state.capture_fps:.0f} fps",
         age,
         f"{state.drops} {'picture' if state.drops == 1 else 'pictures'} left out",
     )
     return "  ·  ".join(part for part in parts if part)
+
+
+def _id(text: str) -> str:
+    """Without the file that follows a colon."""
+    return text.partition(":")[0]

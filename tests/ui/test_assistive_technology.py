@@ -1,0 +1,131 @@
+"""The window as assistive technology gets it, over AT-SPI with a bus of its own."""
+
+import json
+import os
+import subprocess
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fakes.desktop import Program
+from fakes.waiting import eventually
+
+from narrator.actions import ACTIONS
+
+pytestmark = pytest.mark.window
+
+DOG, CAT = "A dog comes in from the left.", "A cat comes in from the right."
+READER = Path(__file__).parent.parent / "fakes" / "atspi_reader.py"
+SYSTEM_PYTHON = "/usr/bin/python3"
+"""gi comes with the system and not from a package index."""
+POLITE = 1
+SHOWN_AS = {"start_pause": "Pause"}
+
+
+class Reader:
+    """A screen reader without a voice: what it got, and a way to press buttons."""
+
+    def __init__(self, environment: dict[str, str]) -> None:
+        command = [SYSTEM_PYTHON, "-B", str(READER), "scene-narrator"]
+        self.process = subprocess.Popen(
+            command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        self.records: list[dict[str, Any]] = []
+        self._thread = threading.Thread(target=self._collect)
+        self._thread.start()
+
+    def tree(self) -> list[dict[str, Any]]:
+        """Every node of the window, parents first."""
+        assert eventually(lambda: any("tree" in record for record in self.records), 25), "the program was not found"
+        return list(_flat(next(record["tree"] for record in self.records if "tree" in record)))
+
+    def announced(self) -> list[str]:
+        return [record["announced"] for record in self.records if "announced" in record]
+
+    def press(self, name: str) -> bool:
+        """Press a button as assistive technology does; whether it took it."""
+        assert self.process.stdin is not None
+        self.process.stdin.write(name + "\n")
+        self.process.stdin.flush()
+        assert eventually(lambda: any(record.get("pressed") == name for record in self.records))
+        return bool(next(record for record in self.records if record.get("pressed") == name)["accepted"])
+
+    def close(self) -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.close()
+        self.process.wait(10)
+        self._thread.join()
+
+    def _collect(self) -> None:
+        assert self.process.stdout is not None
+        with self.process.stdout as lines:
+            self.records.extend(json.loads(line) for line in lines)
+
+
+def _flat(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield node
+    for child in node["children"]:
+        yield from _flat(child)
+
+
+@pytest.fixture
+def bus(desktop: str, tmp_path: Path) -> Iterator[dict[str, str]]:
+    """An environment with a session bus of its own."""
+    runtime = tmp_path / "runtime"
+    runtime.mkdir(mode=0o700)
+    environment = {**os.environ, "DISPLAY": desktop, "XDG_RUNTIME_DIR": str(runtime)}
+    command = ["dbus-daemon", "--session", "--nofork", "--print-address"]
+    daemon = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    assert daemon.stdout is not None
+    with daemon.stdout:
+        yield {
+            **environment,
+            "DBUS_SESSION_BUS_ADDRESS": daemon.stdout.readline().strip(),
+            "QT_LINUX_ACCESSIBILITY_ALWAYS_ON": "1",
+        }
+        daemon.terminate()
+        daemon.wait(10)
+
+
+@pytest.fixture
+def read(bus: dict[str, str], start_program: Callable[..., Program]) -> Iterator[Callable[..., Reader]]:
+    """Starts the program and a reader of it."""
+    readers = []
+
+    def start(*arguments: str) -> Reader:
+        start_program(*arguments, environment=bus).window()
+        readers.append(Reader(bus))
+        return readers[-1]
+
+    yield start
+    for reader in readers:
+        reader.close()
+
+
+def test_every_control_has_a_name_a_role_and_an_action(read, script, moving_clip):
+    reader = read("--source", str(moving_clip), "--backend", script(DOG), "--voice", "silent")
+    nodes = reader.tree()
+    items = {node["name"]: node for node in nodes if node["role"] == "menu item"}
+    for action in ACTIONS:
+        item = items[SHOWN_AS.get(action.id, action.title)]
+        assert item["actions"] >= 1
+    buttons = [node for node in nodes if node["role"] == "push button"]
+    assert {"Pause", "Hush", "Repeat", "Slower", "Faster", "Quieter", "Louder"} <= {node["name"] for node in buttons}
+    assert all(node["actions"] >= 1 and node["focusable"] and node["description"] for node in buttons)
+    assert "Live picture" in [node["name"] for node in nodes]
+    (captions,) = [node for node in nodes if node["role"] == "list"]
+    assert captions["name"] == "Captions"
+    nameless = [node for node in nodes if node["focusable"] and not node["name"]]
+    assert nameless == []
+
+
+def test_captions_and_what_keys_do_are_announced_politely(read, script, moving_clip):
+    reader = read("--source", str(moving_clip), "--backend", script(DOG, CAT), "--voice", "silent")
+    reader.tree()
+    assert reader.press("Describe now")
+    assert eventually(lambda: CAT in reader.announced())
+    assert reader.press("Slower")
+    assert eventually(lambda: "Rate 190 words a minute" in reader.announced())
+    assert {record["politeness"] for record in reader.records if "announced" in record} == {POLITE}
