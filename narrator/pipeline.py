@@ -35,7 +35,15 @@ class Pipeline:
         self.capture = Capture(taken, title, self.frames, context.notify, loop=settings.flag("loop"))
         memory = History(settings.number("history.interval"), settings.whole("history.max_bytes"))
         is_screen = registry.source_spec(source).id == "screen"
-        self.sight = Sight(self.frames, self.scenes, memory, context, self._on_cut, on_screen=is_screen)
+        self.sight = Sight(
+            self.frames,
+            self.scenes,
+            memory,
+            context,
+            self._on_cut,
+            on_screen=is_screen,
+            is_live=lambda: taken.live,
+        )
         self.director = Director(pace(settings))
         pictures = _Pictures(self.frames, memory)
         backend_id = registry.spec_of("backends", backend).id

@@ -6,34 +6,32 @@ _SHORT, _LONG = 0.5, 8.0
 """Time constants in seconds: what it is like now, and what it was like."""
 _STEP = 0.12
 _DIMMED, _LIT = 0.55, 1.7
-_STEADY, _STEADY_FOR = 0.03, 1.0
+_LASTS = 0.7
 _GAP = 6.0
 
 
 class Light:
-    """Follows the mean luminance of one scene; tells a change once, when the new light is steady."""
+    """Follows the mean luminance of one scene; tells a change once, when it lasts."""
 
     def __init__(self) -> None:
         self._now = self._before = -1.0
         self._at = 0.0
-        self._level = -1.0
-        self._level_since = 0.0
+        self._since: float | None = None
         self._told_at = float("-inf")
 
     def notice(self, brightness: float, at: float) -> NewsKind | None:
         """Take the luminance (0 to 1) at the time `at` (s): `DARKER`, `BRIGHTER` or nothing new."""
         if self._now < 0:
-            self._now = self._before = self._level = brightness
-            self._at = self._level_since = at
+            self._now = self._before = brightness
+            self._at = at
         elapsed, self._at = at - self._at, at
         self._now += (brightness - self._now) * min(1.0, elapsed / _SHORT)
         self._before += (brightness - self._before) * min(1.0, elapsed / _LONG)
-        if abs(self._now - self._level) > _STEADY:
-            self._level, self._level_since = self._now, at
         kind = self._kind()
-        if kind is None or at - self._level_since < _STEADY_FOR or at - self._told_at < _GAP:
+        self._since = None if kind is None else at if self._since is None else self._since
+        if self._since is None or at - self._since < _LASTS or at - self._told_at < _GAP:
             return None
-        self._before, self._told_at = self._now, at
+        self._before, self._told_at, self._since = self._now, at, None
         return kind
 
     def _kind(self) -> NewsKind | None:

@@ -144,9 +144,17 @@ def _without_doubles(found: list[Detection]) -> list[Detection]:
 
 def overlap(a: Box, b: Box) -> float:
     """Intersection over union, 0 to 1."""
+    shared = _shared(a, b)
+    return shared / (a.width * a.height + b.width * b.height - shared) if shared else 0.0
+
+
+def inside(a: Box, b: Box) -> float:
+    """The share of `a` that lies in `b`, 0 to 1."""
+    shared = _shared(a, b)
+    return shared / (a.width * a.height) if shared else 0.0
+
+
+def _shared(a: Box, b: Box) -> float:
     width = min(a.right, b.right) - max(a.left, b.left)
     height = min(a.bottom, b.bottom) - max(a.top, b.top)
-    if width <= 0 or height <= 0:
-        return 0.0
-    shared = width * height
-    return shared / (a.width * a.height + b.width * b.height - shared)
+    return max(width, 0.0) * max(height, 0.0)

@@ -18,7 +18,7 @@ _NEWS_KEPT = 40
 _BUSY_AFTER_CHANGE = 3.0
 _FIRST_LOOKS, _FIRST_GAP = 4, 0.1
 _FIRST_READS, _READ_AGAIN = 2, 0.25
-_SETTLES_AFTER, _SETTLES_BY, _FIRST_SETTLES_BY = 0.3, 1.0, 1.5
+_SETTLES_AFTER, _SETTLES_BY, _FIRST_SETTLES_BY = 0.3, 1.0, 1.2
 """Seconds after which a scene may be told of, and must be; at the start the text reader is still being loaded."""
 _DIMMED = 0.1
 _NEVER = float("-inf")

@@ -10,7 +10,7 @@ from narrator.sight.weights import weights
 
 LEAST_SCORE = 0.8
 _LONGEST_SIDE = 640
-_SAME_ROW = 0.5
+_SAME_ROW, _SAME_COLUMN = 0.5, 0.2
 _WORD_GAP = 1.2
 """Boxes of one row are one line when they are less than this many heights apart."""
 _LIKE = 0.2
@@ -66,7 +66,7 @@ def joined(lines: Sequence[TextLine]) -> tuple[TextLine, ...]:
     """Boxes as lines in reading order: rows from the top, words of a row from the left, neighbours put together."""
     rows: list[list[TextLine]] = []
     for line in sorted(lines, key=lambda line: line.box.centre_y):
-        row = next((row for row in rows if _same_row(row[-1].box, line.box)), None)
+        row = next((row for row in rows if all(_side_by_side(other.box, line.box) for other in row)), None)
         if row is None:
             rows.append([line])
         else:
@@ -153,9 +153,10 @@ def _edits(a: str, b: str) -> int:
     return row[-1]
 
 
-def _same_row(a: Box, b: Box) -> bool:
-    shared = min(a.bottom, b.bottom) - max(a.top, b.top)
-    return shared > _SAME_ROW * max(a.height, b.height)
+def _side_by_side(a: Box, b: Box) -> bool:
+    down = min(a.bottom, b.bottom) - max(a.top, b.top)
+    across = min(a.right, b.right) - max(a.left, b.left)
+    return down > _SAME_ROW * max(a.height, b.height) and across < _SAME_COLUMN * min(a.width, b.width)
 
 
 def _put_together(row: Sequence[TextLine]) -> list[TextLine]:

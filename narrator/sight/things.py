@@ -27,7 +27,8 @@ class Things:
     def __init__(self, finder: Finder) -> None:
         self._finder = finder
         self._tracker = Tracker()
-        self._found: tuple[int, list[Detection]] = (-1, [])
+        self._searched: Pixels | None = None
+        self._found: list[Detection] = []
         self.begin()
 
     def begin(self) -> None:
@@ -45,10 +46,11 @@ class Things:
             self._turns.append((at, abs(right) + abs(down)))
 
     def look(self, frame: Frame, at: float, moved: Moved, muted: Set[str], *, telling: bool) -> list[Item]:
-        """Search the frame; the news of it. The same frame is searched once, however often it is looked at."""
-        if self._found[0] != frame.seq:
-            self._found = (frame.seq, self._finder.detect(frame.pixels))
-        detections = [found for found in self._found[1] if found.label not in muted]
+        """Search the frame; the news of it. The same picture is searched once, however often it is looked at."""
+        if self._searched is not frame.pixels:
+            self._found = self._finder.detect(frame.pixels)
+            self._searched = frame.pixels
+        detections = [found for found in self._found if found.label not in muted]
         turnover = self._tracker.update(detections, at, moved)
         self._name_colours(frame, at)
         while self._turns and self._turns[0][0] < at - _TURN_MEMORY:
@@ -64,7 +66,7 @@ class Things:
     def _name_colours(self, frame: Frame, at: float) -> None:
         """A colour counts when two of the last three looks agree on it."""
         trails = [trail for trail in self._tracker.trails if not trail.misses]
-        fresh = [trail for trail in trails if trail.id not in self._colours]
+        fresh = [trail for trail in trails if len(self._colours.get(trail.id, ())) < _COLOUR_VOTES]
         if at - self._coloured_at >= _COLOUR_GAP:
             self._coloured_at, fresh = at, trails
         for trail in fresh:

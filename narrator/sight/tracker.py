@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from narrator.messages import Box, Track
 from narrator.sight.labels import EVERYDAY, SELDOM, family
-from narrator.sight.objects import Detection, overlap
+from narrator.sight.objects import Detection, inside, overlap
 
 Moved = Callable[[Box, float], float]
 """The share of a box's area that changed since a time in seconds."""
@@ -160,10 +160,15 @@ def _one_of_a_family(detections: Sequence[Detection]) -> list[Detection]:
     """One thing is not a car and a truck: of boxes that nearly coincide the surest is kept."""
     kept: list[Detection] = []
     for found in sorted(detections, key=lambda found: -found.score):
-        relatives = (other for other in kept if family(other.label) == family(found.label))
-        if all(overlap(found.box, other.box) < 0.6 for other in relatives):
+        relatives = [other for other in kept if family(other.label) == family(found.label)]
+        if not any(overlap(found.box, other.box) >= 0.6 or _is_part(found, other) for other in relatives):
             kept.append(found)
     return kept
+
+
+def _is_part(found: Detection, other: Detection) -> bool:
+    """An arm inside a person is not a second person, unless it is nearly as sure a find."""
+    return found.score < min(_SELDOM_SURE, other.score - 0.1) and inside(found.box, other.box) > 0.85
 
 
 def _pairs(trails: Sequence[Trail], detections: Sequence[Detection], at: float) -> list[tuple[Trail, Detection]]:
