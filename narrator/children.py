@@ -18,7 +18,7 @@ import signal
 import subprocess
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
@@ -44,11 +44,15 @@ class ChildGone(Exception):
         self.code = code
 
 
+def start(kind: str, name: str, *arguments: str) -> "Child":
+    """Start a child of ours: `kind` is "voice" or "model". Raises `ChildGone` when that cannot be."""
+    return Child([*_program(), "--child", kind, name, *arguments])
+
+
 class Child:
     """A running child process, from the parent's side. Raises `ChildGone` when it cannot be started."""
 
-    def __init__(self, kind: str, name: str, *arguments: str) -> None:
-        command = [*_program(), "--child", kind, name, *arguments]
+    def __init__(self, command: Sequence[str]) -> None:
         pipe, nowhere = subprocess.PIPE, subprocess.DEVNULL
         try:
             self._process = subprocess.Popen(
@@ -59,7 +63,7 @@ class Child:
         self._messages: Fifo[Message] = Fifo(_QUEUE)
         self._end = Cancel()
         self._end.call(self._kill_group)
-        self._reader = Thread(target=self._read, name=f"child {name}", daemon=True)
+        self._reader = Thread(target=self._read, name="child", daemon=True)
         self._reader.start()
 
     @property

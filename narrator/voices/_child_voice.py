@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
-from narrator.children import Child, ChildGone, Message, Standby
+from narrator.children import Child, ChildGone, Message, Standby, start
 from narrator.errors import VoiceCrashed, VoiceError
 from narrator.messages import Level, Notice, Utterance
 from narrator.seams import Context
@@ -37,7 +37,7 @@ class ChildVoice:
     ) -> None:
         self._context, self._failures = context, {"device": _NO_DEVICE, **failures}
         self._reuse, self._spare = reuse, spare
-        self._standby = Standby(lambda: Child("voice", name, *arguments))
+        self._standby = Standby(lambda: start("voice", name, *arguments))
         self._child: Child | None = None
         self._closed = False
         self._told: set[str] = set()
@@ -50,6 +50,9 @@ class ChildVoice:
             self._start_spare()
         except ChildGone as gone:
             raise VoiceError("The voice did not start.", "Choose another voice.", str(gone)) from gone
+        except VoiceError:
+            child.close()
+            raise
 
     def say(self, utterance: Utterance, started: Callable[[], None]) -> None:
         """Speak until the sound ends or `utterance.cut` is thrown. Raises `VoiceCrashed`, `VoiceError`."""

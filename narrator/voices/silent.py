@@ -12,7 +12,7 @@ SPEC = VoiceSpec(
     help="Says nothing; captions only.",
     is_heard=False,
 )
-_SHORTEST = 0.2
+_SHORTEST = 0.1
 
 
 def create(argument: str, context: Context) -> "SilentVoice":  # noqa: ARG001 - every plug-in is created alike

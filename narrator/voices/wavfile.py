@@ -8,7 +8,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from narrator.children import Child, ChildGone
+from narrator.children import Child, ChildGone, start
 from narrator.errors import VoiceCrashed, VoiceError
 from narrator.messages import Utterance
 from narrator.seams import Context, VoiceSpec
@@ -98,7 +98,7 @@ class WavVoice:
         if self._child is None or self._child.is_gone:
             if self._child is not None:
                 self._child.close()
-            self._child = Child("voice", "espeak", "auto", "samples")
+            self._child = start("voice", "espeak", "auto", "samples")
             if self._closed:
                 self._child.kill()
         return self._child

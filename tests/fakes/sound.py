@@ -60,8 +60,8 @@ class NullSink:
         self._wait(lambda: (self._last_loud or 0) > after, timeout, "nothing was heard")
         return min(self._loud_times(after))
 
-    def wait_for_silence(self, lasting: float = 0.4, timeout: float = 30.0) -> float:
-        """Wait until nothing was loud for `lasting` s: when the last loud sample came, or 0.0 for none since `clear`."""
+    def wait_for_silence(self, lasting: float = 0.3, timeout: float = 30.0) -> float:
+        """Wait until nothing was loud for `lasting` s: when the last loud sample came, 0.0 for none since `clear`."""
         self._wait(lambda: self._heard_until - (self._last_loud or 0.0) > lasting, timeout, "it never fell silent")
         return max(self._loud_times(0.0), default=0.0)
 
