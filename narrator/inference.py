@@ -142,6 +142,7 @@ class Lane:
         _log.warning("%s %s", error.sentence, error.detail)
         if not self._rest:
             self._publish(Notice(Level.ERROR, error.sentence, error.remedy))
+        self.idle.set()
         self._rest = min(_LONGEST_REST, max(_FIRST_REST, self._rest * 2))
         self._closing.wait(self._rest)
 

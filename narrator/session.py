@@ -4,13 +4,14 @@ import logging
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 
 from narrator import registry
 from narrator.choice import chosen_backend, chosen_voice
 from narrator.diagnostics import log_stack_of, rss_mb
 from narrator.director import Wish
 from narrator.errors import NarratorError, SettingsUnusable
-from narrator.mailbox import Fifo, Latest
+from narrator.mailbox import Closed, Fifo, Latest
 from narrator.messages import (
     Audio,
     AudioEvent,
@@ -65,6 +66,7 @@ class Session:
         self._last_caption = ""
         self._frame_to_word: float | None = None
         self._closing = threading.Event()
+        self._restarted = threading.Event()
         self._context = Context(_InForce(self), self._publish)
         registry.spec_of("voices", self._voice)
         self._speech = Speech(
@@ -211,6 +213,7 @@ class Session:
         if self._closing.is_set():
             return
         self._closing.set()
+        self._restarted.set()
         left = self._pipeline.close()
         self._speech.close()
         if self._monitor.is_alive():
@@ -233,6 +236,7 @@ class Session:
         for thread in old.close():
             log_stack_of(thread)
         self._pipeline.start()
+        self._restarted.set()
 
     def _check(self, changes: Mapping[str, Value]) -> None:
         """Find out whether the named plug-ins exist before anything is changed."""
@@ -284,13 +288,14 @@ class Session:
         """The session's thread: tells the state, notices the first frame and the end."""
         while not self._closing.is_set():
             pipeline = self._pipeline
-            if self.phase is Phase.STARTING and pipeline.frames.peek() is not None:
-                self.phase = Phase.NARRATING
             self._publish(self.state())
-            if self.phase is Phase.ENDED:
-                self._closing.wait(_STATE_EVERY)
-            elif pipeline.capture.ended.wait(_STATE_EVERY) and pipeline is self._pipeline:
-                self._finish(pipeline)
+            with suppress(Closed):  # another source took this one's place
+                if self.phase is Phase.STARTING and pipeline.frames.wait(0, _STATE_EVERY)[1] is not None:
+                    self.phase = Phase.NARRATING
+                elif self.phase is Phase.ENDED:
+                    self._restarted.wait(_STATE_EVERY)
+                elif pipeline.capture.ended.wait(_STATE_EVERY) and pipeline is self._pipeline:
+                    self._finish(pipeline)
 
     def _finish(self, pipeline: Pipeline) -> None:
         failure = pipeline.capture.failure
@@ -300,6 +305,7 @@ class Session:
             self._publish(failure.notice())
             self._speech.drain(_DRAIN)
         if pipeline is self._pipeline:
+            self._restarted.clear()
             self.phase = Phase.ENDED
             self.failure = failure
             self.finished.set()

@@ -98,8 +98,8 @@ class Bench:
             "SCENE_NARRATOR_CONFIG": str(folder / "config"),
             "SCENE_NARRATOR_LOG": str(folder / "log"),
         }
-        self.moving = self._film("moving.mp4", "testsrc2=size=1280x720:rate=30:duration=20")
-        self.still = self._film("still.mp4", "smptehdbars=size=1280x720:rate=30:duration=20")
+        self.moving = self._film("moving.mp4", "fps=30,scroll=horizontal=0.002", "-ss", "22", "-t", "20")
+        self.still = self._film("still.mp4", "fps=30", "-ss", "30", "-t", "5")
 
     @contextmanager
     def app(self, *arguments: str, **environment: str) -> Iterator[App]:
@@ -126,9 +126,10 @@ class Bench:
             yield sink
             sink.close()
 
-    def _film(self, name: str, picture: str) -> str:
+    def _film(self, name: str, changes: str, *part: str) -> str:
+        """A part of the demo clip, changed by an ffmpeg filter, at 1280x720 and 30 pictures a second."""
         path = self.folder / name
-        command = ["ffmpeg", "-v", "error", "-f", "lavfi", "-i", picture, "-pix_fmt", "yuv420p", str(path)]
+        command = ["ffmpeg", "-v", "error", *part, "-i", str(DEMO), "-vf", changes, "-pix_fmt", "yuv420p", str(path)]
         subprocess.run(command, check=True)
         return str(path)
 

@@ -1,0 +1,220 @@
+"""The whole path on real clips, from a file to a voice that takes its time in silence."""
+
+import threading
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from fakes.waiting import eventually
+
+from narrator.errors import UsageError
+from narrator.messages import Audio, AudioEvent, Caption, Notice, Phase, Request, State, Utterance
+from narrator.session import Session
+from narrator.settings import Settings, SettingsFile
+
+QUIET = {"sight.objects": False, "sight.text": False, "narration.min_gap": 0.0, "narration.cut_gap": 0.0}
+
+
+class Listener:
+    """Collects what a session publishes."""
+
+    def __init__(self, session: Session) -> None:
+        self._events = session.subscribe()
+        self.heard: list[object] = []
+
+    def of(self, kind: type) -> list:
+        self.heard += self._events.drain()
+        return [event for event in self.heard if isinstance(event, kind)]
+
+    def sounds(self, text: str) -> list[AudioEvent]:
+        return [audio.event for audio in self.of(Audio) if audio.utterance.text == text]
+
+
+def write_clip(path: Path, scenes: list[int], seconds: float = 2.0) -> Path:
+    """A clip with one noisy scene after another, each of its own brightness, with a block that moves."""
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 20, (320, 240))
+    random = np.random.default_rng(1)
+    for level in scenes:
+        texture = (level + random.integers(-20, 20, (240, 320, 3))).clip(0, 255).astype(np.uint8)
+        for number in range(round(20 * seconds)):
+            picture = texture.copy()
+            cv2.rectangle(picture, (number * 4, 100), (number * 4 + 40, 140), (255, 255, 255), -1)
+            writer.write(picture)
+    writer.release()
+    return path
+
+
+def write_script(path: Path, *texts: str, head: str = "") -> str:
+    path.write_text(head + "\n" + "\n".join(f'[[line]]\ntext = "{text}"' for text in texts), encoding="utf-8")
+    return f"scripted:{path}"
+
+
+@pytest.fixture
+def session(tmp_path):
+    """Make a session that is closed at the end; its threads must be gone."""
+    made = []
+
+    def make(source, backend, voice="silent", store=None, **settings):
+        values = Settings.defaults().with_values({**QUIET, **{k.replace("__", "."): v for k, v in settings.items()}})
+        made.append(Session(values, source=str(source), backend=backend, voice=voice, store=store))
+        return made[-1]
+
+    before = set(threading.enumerate())
+    yield make
+    for each in made:
+        each.close()
+    assert eventually(lambda: not set(threading.enumerate()) - before), set(threading.enumerate()) - before
+
+
+@pytest.fixture
+def clip(tmp_path):
+    return write_clip(tmp_path / "clip.avi", [60, 60])
+
+
+def test_a_file_is_narrated_to_its_end(session, clip, tmp_path):
+    narrating = session(clip, write_script(tmp_path / "s.toml", "A block moves. It is white."))
+    listener = Listener(narrating)
+    narrating.start()
+    assert narrating.finished.wait(20)
+    assert narrating.phase is Phase.ENDED
+    assert narrating.failure is None
+    assert [caption.text for caption in listener.of(Caption)] == ["A block moves. It is white."]
+    assert [utterance.text for utterance in listener.of(Utterance)] == ["A block moves.", "It is white."]
+    assert listener.sounds("It is white.") == [AudioEvent.START, AudioEvent.END]
+
+
+def test_a_cut_cancels_the_request_and_its_words(session, tmp_path):
+    clip = write_clip(tmp_path / "cut.avi", [40, 200], seconds=2.5)
+    slow = write_script(tmp_path / "s.toml", "One two three four five six.", "After the cut.", head="word_gap = 0.5")
+    narrating = session(clip, slow)
+    listener = Listener(narrating)
+    narrating.start()
+    assert eventually(lambda: len(listener.of(Request)) >= 2, 15)
+    first = listener.of(Request)[0].run
+    assert first.cancelled
+    captions = listener.of(Caption)
+    assert captions
+    assert captions[0].complete is False
+    assert listener.sounds("One two three four five six.") == []
+
+
+def test_pause_holds_the_file_and_the_words(session, clip, tmp_path):
+    narrating = session(clip, write_script(tmp_path / "s.toml", "A block moves."), loop=True)
+    listener = Listener(narrating)
+    narrating.start()
+    assert eventually(lambda: listener.of(Caption))
+    narrating.pause()
+    assert narrating.phase is Phase.PAUSED
+    held = [narrating.frames.peek()]
+    assert not eventually(lambda: narrating.frames.peek().media_t > held[0].media_t + 0.2, 1.0)
+    narrating.start_pause()
+    assert narrating.phase is Phase.NARRATING
+    assert eventually(lambda: narrating.frames.peek().seq > held[0].seq + 5)
+
+
+def test_hush_cuts_what_sounds_and_repeat_says_it_again(session, clip, tmp_path):
+    line = "This is a rather long line that takes a while to be spoken at eighty words a minute."
+    narrating = session(clip, write_script(tmp_path / "s.toml", line), loop=True, speech__rate=80)
+    listener = Listener(narrating)
+    narrating.start()
+    assert eventually(lambda: AudioEvent.START in listener.sounds(line))
+    narrating.hush()
+    assert eventually(lambda: listener.sounds(line) == [AudioEvent.START, AudioEvent.CUT])
+    narrating.repeat()
+    assert eventually(lambda: listener.sounds(line)[2:] == [AudioEvent.START])
+
+
+def test_describe_asks_at_once(session, clip, tmp_path):
+    narrating = session(clip, write_script(tmp_path / "s.toml", "One.", "Two."), loop=True)
+    listener = Listener(narrating)
+    narrating.start()
+    assert eventually(lambda: listener.of(Caption))
+    narrating.describe()
+    assert eventually(lambda: [c.text for c in listener.of(Caption)][:2] == ["One.", "Two."])
+    assert listener.of(Request)[1].run.reason == "user"
+
+
+def test_another_source_while_running(session, clip, tmp_path):
+    other = write_clip(tmp_path / "other.avi", [150], seconds=1)
+    narrating = session(clip, write_script(tmp_path / "s.toml", "One."), loop=True)
+    narrating.start()
+    assert eventually(lambda: narrating.phase is Phase.NARRATING)
+    narrating.apply({"source": str(other), "loop": False})
+    assert narrating.finished.wait(20)
+    assert narrating.source == str(other)
+
+
+def test_a_source_that_cannot_open_is_told_and_can_be_changed(session, clip, tmp_path):
+    narrating = session(tmp_path / "missing.mp4", write_script(tmp_path / "s.toml", "One."))
+    listener = Listener(narrating)
+    narrating.start()
+    assert narrating.finished.wait(10)
+    assert narrating.failure is not None
+    told = [notice.text for notice in listener.of(Notice)]
+    assert len(told) == 1
+    assert "missing.mp4" in told[0]
+    assert not listener.of(Caption)
+    narrating.apply({"source": str(clip)})
+    assert eventually(lambda: narrating.phase is Phase.NARRATING)
+    assert narrating.failure is None
+
+
+def test_start_again_after_the_end(session, tmp_path):
+    clip = write_clip(tmp_path / "short.avi", [60], seconds=0.5)
+    narrating = session(clip, write_script(tmp_path / "s.toml", "One."))
+    narrating.start()
+    assert narrating.finished.wait(10)
+    narrating.start_pause()
+    assert eventually(lambda: narrating.phase is Phase.NARRATING)
+    assert narrating.finished.wait(10)
+
+
+def test_settings_are_kept_and_bad_ones_change_nothing(session, clip, tmp_path):
+    store = SettingsFile(tmp_path / "settings.toml")
+    narrating = session(clip, write_script(tmp_path / "s.toml", "One."), store=store)
+    narrating.faster()
+    narrating.quieter()
+    kept, _ = store.load()
+    assert (kept.whole("speech.rate"), kept.whole("speech.volume")) == (210, 90)
+    with pytest.raises(UsageError):
+        narrating.apply({"voice": "nobody"})
+    with pytest.raises(UsageError):
+        narrating.apply({"speech.rate": 5000})
+    assert narrating.voice == "silent"
+    assert narrating.settings.whole("speech.rate") == 210
+    for _ in range(100):
+        narrating.faster()
+    assert narrating.settings.whole("speech.rate") == 900
+
+
+def test_a_folder_that_cannot_be_written_is_told_once(session, clip, tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    narrating = session(
+        clip, write_script(tmp_path / "s.toml", "One."), store=SettingsFile(tmp_path / "file" / "s.toml")
+    )
+    listener = Listener(narrating)
+    narrating.faster()
+    narrating.faster()
+    assert [notice.text for notice in listener.of(Notice)] == ["The settings could not be saved."]
+    assert narrating.settings.whole("speech.rate") == 220
+
+
+def test_a_describer_that_fails_is_a_notice_and_never_a_caption(session, clip, tmp_path):
+    narrating = session(clip, f"scripted:{tmp_path / 'none.toml'}")
+    listener = Listener(narrating)
+    narrating.start()
+    assert narrating.finished.wait(20)
+    assert len([notice for notice in listener.of(Notice) if "script" in notice.text]) == 1
+    assert not listener.of(Caption)
+
+
+def test_state_tells_how_it_fares(session, clip, tmp_path):
+    narrating = session(clip, write_script(tmp_path / "s.toml", "One."), loop=True)
+    listener = Listener(narrating)
+    narrating.start()
+    assert eventually(lambda: any(s.capture_fps > 15 and s.frame_to_word for s in listener.of(State)), 15)
+    state = listener.of(State)[-1]
+    assert (state.backend, state.voice) == (narrating.backend, "silent")
+    assert 0 < state.frame_to_word < 5
+    assert state.rss_mb > 10
