@@ -92,7 +92,7 @@ label = "horse"
 side = "right"
 
 [[event]]
-at = 15.5
+at = 15.0
 kind = "darker"
 
 [[event]]
@@ -186,7 +186,7 @@ def _horses(material: Photos) -> Callable[[float], Pixels]:
             comes = _ease(t, 10.5, 14.5)
             bounce = step * (1 - _ease(t, 13.8, 14.4))
             scene = material.bay_horse.on(scene, 1300 - 1180 * comes, 670 + 7 * bounce, 360, 2 * bounce)
-        return blend(scene, scene * night, _ease(t, 15.5, 17.5))
+        return blend(scene, scene * night, _ease(t, 14.8, 16.5))
 
     return draw
 
