@@ -103,6 +103,7 @@ OVERVIEWS = [
     ([thing("orange", colour="orange")], "An orange in the middle."),
     ([thing("car", colour="mauve")], "A car in the middle."),
     ([thing("person", height=0.9)], "A person, near, in the middle."),
+    ([thing("person", height=0.9), thing("dog", LEFT)], "A person, near, in the middle. A dog on the left."),
     ([thing("person", LEFT, height=0.1)], "A person far off on the left."),
     ([thing("chair", height=0.05)], "A chair in the middle."),
     ([thing("dog", score=0.45)], "Perhaps a dog in the middle."),
@@ -129,6 +130,11 @@ def test_says_what_text_reads_after_what_is_there() -> None:
 
 def test_says_that_it_is_dark() -> None:
     assert line(WORDING.overview(scene(people(LEFT), brightness=0.1))) == "A person on the left. It is dark."
+
+
+def test_does_not_say_at_every_cut_that_it_is_dark() -> None:
+    shown = scene(people(LEFT), brightness=0.1)
+    assert line(WORDING.overview(shown, ["Now a dog. It is dark."], is_cut=True)) == "Now a person on the left."
 
 
 def test_marks_another_scene() -> None:
@@ -198,7 +204,7 @@ def test_joins_different_comers() -> None:
 
 
 @pytest.mark.parametrize(
-    ("edge", "words"), [("top", "A bird comes in from above."), ("bottom", "A bird comes in from below.")]
+    ("edge", "words"), [("top", "A bird comes in at the top."), ("bottom", "A bird comes in at the bottom.")]
 )
 def test_tells_every_edge(edge: str, words: str) -> None:
     bird = thing("bird", edge=edge)
@@ -326,6 +332,12 @@ def test_tells_only_the_newest_motion() -> None:
     dog = thing("dog")
     both = [*news(NewsKind.COMES_CLOSER, dog), *news(NewsKind.GOES_AWAY, dog)]
     assert WORDING.news(scene([dog]), both) == ["A dog moves away."]
+
+
+def test_tells_who_goes_to_and_fro_only_when_there_is_nothing_else() -> None:
+    walker, dog = thing("person"), thing("dog", RIGHT)
+    told = [*news(NewsKind.MOVES_LEFT, walker), *came(dog)]
+    assert WORDING.news(scene([walker, dog]), told) == ["A dog on the right."]
 
 
 def test_does_not_tell_that_a_comer_goes_on() -> None:

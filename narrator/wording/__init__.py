@@ -26,7 +26,7 @@ class Wording:
 
     def overview(self, scene: Scene, said: Sequence[str] = (), *, is_cut: bool = False) -> list[str]:
         """What is there, in a few sentences; nothing when the last line in `said` was the same."""
-        sentences = self._overview.sentences(scene, is_cut=is_cut)
+        sentences = self._overview.sentences(scene, said, is_cut=is_cut)
         if not sentences:
             sentences = [self._grammar.sentence("nothing_now" if is_cut else "nothing_yet")]
         return [] if said and normal(said[-1]) == normal(" ".join(sentences)) else sentences

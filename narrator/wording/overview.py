@@ -27,7 +27,7 @@ class _Class:
     phrase: Phrase
     place: str = ""
     is_apart: bool = False
-    """A comma stands before its place."""
+    """A comma stands before its place, and a full stop behind it."""
     is_split: bool = False
 
 
@@ -37,8 +37,12 @@ class Overview:
     def __init__(self, grammar: Grammar) -> None:
         self._grammar = grammar
 
-    def sentences(self, scene: Scene, *, is_cut: bool = False, on_request: bool = False) -> list[str]:
-        """What is there, nothing when nothing is recognised; `on_request` tells more things and more text."""
+    def sentences(
+        self, scene: Scene, said: Sequence[str] = (), *, is_cut: bool = False, on_request: bool = False
+    ) -> list[str]:
+        """What is there, nothing when nothing is recognised; `on_request` tells more things and more text.
+
+        That it is dark is not repeated while a line in `said` says so."""
         grammar = self._grammar
         if scene.trouble:
             return [finished(grammar.data["trouble"][scene.trouble])]
@@ -49,10 +53,11 @@ class Overview:
             clauses[0] = grammar.phrase("in_scene", scene=name, what=clauses[0])
         if clauses and is_cut:
             clauses[0] = grammar.phrase("now", what=clauses[0])
-        dark = [grammar.sentence("dark")] if scene.brightness < DARK else []
+        is_dark, dark = scene.brightness < DARK, grammar.sentence("dark")
+        is_told = is_dark and not any(dark in line for line in said)
         words = _WORDS_OF_TEXT_ON_REQUEST if on_request else _WORDS_OF_TEXT
         text = reading(grammar, scene.text, words, with_doubtful=on_request)
-        return [*(finished(clause) for clause in clauses), *dark, *text]
+        return [*(finished(clause) for clause in clauses), *([dark] if is_told else []), *text]
 
     def noun(self, tracks: Sequence[Track]) -> Phrase:
         """Things of one class, with their colour when all have the same, hedged when none is sure."""
@@ -86,11 +91,12 @@ class Overview:
         ):
             members = list(same)
             text = self._placed(members)
-            if is_open and not members[0].is_split and len(clauses[-1]) < 2:
+            stands_alone = members[0].is_split or members[0].is_apart
+            if is_open and not stands_alone and len(clauses[-1]) < 2:
                 clauses[-1].append(text)
             else:
                 clauses.append([text])
-            is_open = not members[0].is_split
+            is_open = not stands_alone
         return [self._grammar.sequence(clause) for clause in clauses]
 
     def _classes(self, tracks: Sequence[Track], *, on_request: bool) -> list[_Class]:

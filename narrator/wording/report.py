@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from narrator.messages import News, NewsKind, Scene, Track
 from narrator.phrasing import normal
@@ -25,13 +25,17 @@ _WORDS_OF_TEXT = 14
 _MOVERS = ("people", "animals", "vehicles")
 _MOST_CLASSES = 3
 _COMINGS, _MOTIONS, _GOINGS, _LIGHT = range(4)
+_RANK_OF_THINGS = len(_MOVERS)
 _LAST = len(KINDS)
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+")
 
 
 @dataclass(frozen=True, slots=True)
 class _Told:
-    """A sentence that may be said: lower ranks first, and the first of its forms that was not just heard."""
+    """A sentence that may be said: lower ranks first, and the first of its forms that was not just heard.
+
+    Who walks to and fro has the last rank, and is told only when there is nothing else.
+    """
 
     rank: tuple[int, int]
     forms: tuple[str, ...]
@@ -114,7 +118,8 @@ class Report:
         for place, tracks in _by(_third, (track for track in arrivals if not self._comes_in(track))).items():
             who = self._newcomers(tracks, found)
             clause = self._grammar.clause("there_is", who, place=self._grammar.place(place))
-            yield _Told((self._rank(tracks), _COMINGS), (finished(clause),))
+            told = self._event(_COMINGS, tracks, clause)
+            yield told if self._rank(tracks) < _RANK_OF_THINGS else replace(told, forms=told.forms[:1])
 
     def _is_coming_told(self, track: Track, found: Changes) -> bool:
         """Whether one more of its kind matters here, and is not only a box that flickers."""
@@ -180,7 +185,8 @@ class Report:
             movers = [track for track in pairs if self._is_motion_told(motion, track, found, said)]
             by_place = _by(_third, movers) if motion is NewsKind.COMES_CLOSER else {"": movers} if movers else {}
             for place, tracks in by_place.items():
-                yield _Told((self._rank(tracks), _MOTIONS), (finished(self._motion(motion, tracks, place, found)),))
+                rank = self._rank(tracks) if motion is NewsKind.COMES_CLOSER else _LAST
+                yield _Told((rank, _MOTIONS), (finished(self._motion(motion, tracks, place, found)),))
 
     def _is_motion_told(self, motion: NewsKind, track: Track, found: Changes, said: Sequence[str]) -> bool:
         """Where many move only what comes closer matters; and who just came in goes on, as everybody expects."""
@@ -244,7 +250,8 @@ def _chosen(told: Iterable[_Told], heard: set[str], *, is_text_next: bool) -> li
         fresh = _unheard(each.forms, heard)[:1]
         words = sum(len(text.split()) for text in chosen + fresh)
         most = _MAX_SENTENCES - (is_text_next and bool(chosen))
-        if fresh and (not chosen or (len(chosen) < most and words <= _MAX_WORDS)):
+        is_minor = each.rank == (_LAST, _MOTIONS)
+        if fresh and (not chosen or (len(chosen) < most and words <= _MAX_WORDS and not is_minor)):
             chosen += fresh
     return chosen
 
