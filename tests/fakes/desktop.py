@@ -3,7 +3,6 @@
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,7 +21,8 @@ STARTS_WITHIN = 20.0
 def running_desktop() -> Iterator[str]:
     """A display of its own with openbox on it."""
     with running_xvfb(size="1280x800x24") as display:
-        manager = subprocess.Popen(["openbox"], env={**os.environ, "DISPLAY": display}, stderr=subprocess.DEVNULL)
+        own, quiet = {**os.environ, "DISPLAY": display}, subprocess.DEVNULL
+        manager = subprocess.Popen(["openbox"], env=own, stdout=quiet, stderr=quiet)
         try:
             yield display
         finally:
@@ -31,9 +31,9 @@ def running_desktop() -> Iterator[str]:
 
 
 class Program:
-    """`scene-narrator` in a window of its own; `folder` takes its settings, its log and its events."""
+    """A program of ours in a window; `folder` takes its settings, its log, its events and what it complains of."""
 
-    def __init__(self, display: str, folder: Path, *arguments: str, environment: Mapping[str, str] | None = None):
+    def __init__(self, display: str, folder: Path, *command: str, environment: Mapping[str, str] | None = None):
         self._events = folder / "events.jsonl"
         self._display = display
         self.errors = folder / "errors.txt"
@@ -43,7 +43,6 @@ class Program:
             "SCENE_NARRATOR_CONFIG": str(folder / "config"),
             "SCENE_NARRATOR_LOG": str(folder / "log"),
         }
-        command = [sys.executable, "-m", "narrator", *arguments, "--events", str(self._events)]
         with self.errors.open("w") as errors:
             self.process = subprocess.Popen(command, env={**os.environ, **own, **(environment or {})}, stderr=errors)
 

@@ -1,6 +1,7 @@
 """Widgets are tested without a display; what needs a real window starts the program under Xvfb."""
 
 import subprocess
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -98,7 +99,8 @@ def start_program(desktop: str, tmp_path: Path) -> Iterator[Callable[..., Progra
 
     def start(*arguments: str, environment: Mapping[str, str] | None = None) -> Program:
         quick = [f"--set={key}={value}" for key, value in QUICK.items()]
-        programs.append(Program(desktop, tmp_path, *arguments, *quick, environment=environment))
+        command = [sys.executable, "-m", "narrator", *arguments, *quick, "--events", str(tmp_path / "events.jsonl")]
+        programs.append(Program(desktop, tmp_path, *command, environment=environment))
         return programs[-1]
 
     yield start

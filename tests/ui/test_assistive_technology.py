@@ -27,7 +27,8 @@ SHOWN_AS = {"start_pause": "Pause"}
 class Reader:
     """A screen reader without a voice: what it got, and a way to press buttons."""
 
-    def __init__(self, environment: dict[str, str]) -> None:
+    def __init__(self, program: Program, environment: dict[str, str]) -> None:
+        self.program = program
         command = [SYSTEM_PYTHON, "-B", str(READER), "scene-narrator"]
         self.process = subprocess.Popen(
             command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
@@ -95,8 +96,9 @@ def read(bus: dict[str, str], start_program: Callable[..., Program]) -> Iterator
     readers = []
 
     def start(*arguments: str) -> Reader:
-        start_program(*arguments, environment=bus).window()
-        readers.append(Reader(bus))
+        program = start_program(*arguments, environment=bus)
+        program.window()
+        readers.append(Reader(program, bus))
         return readers[-1]
 
     yield start
@@ -129,3 +131,15 @@ def test_captions_and_what_keys_do_are_announced_politely(read, script, moving_c
     assert reader.press("Slower")
     assert eventually(lambda: "Rate 190 words a minute" in reader.announced())
     assert {record["politeness"] for record in reader.records if "announced" in record} == {POLITE}
+
+
+@pytest.mark.sound
+def test_captions_that_our_own_voice_says_are_not_announced(null_sink, read, script, moving_clip):
+    reader = read("--source", str(moving_clip), "--backend", script(DOG, CAT), "--voice", "espeak")
+    reader.tree()
+    null_sink.wait_for_sound(0.0)
+    assert reader.press("Describe now")
+    assert eventually(lambda: len(reader.program.events("caption")) == 2)
+    assert reader.press("Slower")
+    assert eventually(lambda: "Rate 190 words a minute" in reader.announced())
+    assert not {DOG, CAT} & set(reader.announced())

@@ -1,10 +1,12 @@
 """The program in a real window on a virtual screen, driven by keys as a person would."""
 
 import signal
+import sys
 import time
 
 import numpy as np
 import pytest
+from fakes.desktop import Program
 from fakes.waiting import eventually
 
 from narrator_ui.theme import DARK, LIGHT
@@ -83,3 +85,49 @@ def test_the_window_stays_when_the_source_fails_and_takes_another(start_program,
     program.key("Return")
     assert eventually(lambda: program.events("caption"))
     assert eventually(lambda: program.phase() == "narrating")
+
+
+@pytest.fixture
+def start_from_icon(desktop, tmp_path):
+    """Starts the program as the desktop's icon does."""
+    programs = []
+
+    def start(*arguments: str) -> Program:
+        entry = "import sys; from narrator_ui.app import main; sys.exit(main())"
+        programs.append(Program(desktop, tmp_path, sys.executable, "-c", entry, *arguments))
+        return programs[-1]
+
+    yield start
+    for program in programs:
+        program.end()
+
+
+def test_a_file_is_opened_from_the_icon_with_the_settings_that_were_kept(start_from_icon, moving_clip, tmp_path):
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config" / "settings.toml").write_text('voice = "silent"\nwindow.theme = "dark"\n')
+    program = start_from_icon(str(moving_clip))
+    window = program.window(moving_clip.name)
+    assert share_of(program.screenshot(window, tmp_path / "dark.png"), DARK.window) > 0.1
+    program.key("ctrl+q")
+    assert program.process.wait(5) == 0
+
+
+def test_what_goes_wrong_before_there_is_a_window_is_told_in_a_box(start_from_icon):
+    program = start_from_icon("--wrong")
+    program.window("Scene Narrator")
+    program.key("Return")
+    assert program.process.wait(5) == 2
+    assert program.errors.read_text().startswith("This program takes a source and no options.")
+
+
+@pytest.mark.sound
+@pytest.mark.parametrize("key", ["h", "Escape"])
+def test_hush_is_silence_within_a_tenth_of_a_second_of_the_key(null_sink, start_program, script, moving_clip, key):
+    program = start_program("--source", str(moving_clip), "--backend", script(LONG_LINE), "--voice", "espeak")
+    program.window()
+    null_sink.wait_for_sound(0.0)
+    pressed_at = time.monotonic()
+    program.key(key)
+    delivered_at = time.monotonic()
+    assert null_sink.wait_for_silence() - pressed_at < 0.1 + (delivered_at - pressed_at)
+    assert [audio["event"] for audio in program.events("audio")] == ["start", "cut"]

@@ -35,7 +35,7 @@ def run(session: Session, *, duration: float | None = None) -> int:
     require_display()
     application = _application()
     window = MainWindow(session, application)
-    with _unhandled_shown(window), _closed_by_signals(window):
+    with unhandled_shown(window), _closed_by_signals(window):
         window.show()
         QTimer.singleShot(0, session.start)
         if duration is not None:
@@ -100,7 +100,7 @@ def _end(window: MainWindow) -> None:
 
 
 @contextmanager
-def _unhandled_shown(window: MainWindow) -> Iterator[None]:
+def unhandled_shown(window: MainWindow) -> Iterator[None]:
     """Log what no handler caught, and show it as a notice instead of ending the program."""
 
     def show(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:

@@ -67,6 +67,7 @@ class CurrentCaption(QLabel):
         self.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
         self._fitted: tuple[str, int, QFont] | None = None
+        self.setText("Nothing was said yet.")
 
     def show_text(self, text: str) -> None:
         """Show a caption, or as much of it as has come."""
