@@ -38,6 +38,7 @@ _STATE_EVERY = 1.0
 _DRAIN = 5.0
 _RATE_STEP = 10
 _VOLUME_STEP = 10
+_DEMO = "demo"
 
 
 class Session:
@@ -172,11 +173,14 @@ class Session:
         self._step("speech.volume", _VOLUME_STEP)
 
     def apply(self, changes: Mapping[str, Value]) -> None:
-        """Take these settings, keep them for the next start, and restart what must restart. Raises `UsageError`."""
+        """Take these settings, keep them for the next start, and restart what must restart. Raises `UsageError`.
+
+        A source is kept when its first picture has come.
+        """
         settings = self.settings.with_values(changes)
         self._check(changes)
         self.settings = settings
-        self._save(changes)
+        self._save({key: value for key, value in changes.items() if key != "source"})
         self._pipeline.director.pace = pace(settings)
         self._speech.limit(settings.number("speech.max_wait"), settings.number("speech.max_frame_age"))
         restarts = {declared()[key].restarts for key in changes}
@@ -257,6 +261,12 @@ class Session:
             self._publish(error.notice(Level.WARNING))
             self._store = None
 
+    def _remember_source(self) -> None:
+        """Keep the source that works for the next start; the demo is no choice, and a password is not written down."""
+        changed = self._source != self.settings.text("source")
+        if changed and self._source != _DEMO and registry.without_secrets(self._source) == self._source:
+            self._save({"source": self._source})
+
     def _step(self, key: str, by: int) -> None:
         setting = declared()[key]
         value = self.settings.whole(key) + by
@@ -292,6 +302,7 @@ class Session:
             with suppress(Closed):  # another source took this one's place
                 if self.phase is Phase.STARTING and pipeline.frames.wait(0, _STATE_EVERY)[1] is not None:
                     self.phase = Phase.NARRATING
+                    self._remember_source()
                 elif self.phase is Phase.ENDED:
                     self._restarted.wait(_STATE_EVERY)
                 elif pipeline.capture.ended.wait(_STATE_EVERY) and pipeline is self._pipeline:

@@ -145,6 +145,16 @@ def test_another_source_while_running(session, clip, tmp_path):
     assert narrating.source == str(other)
 
 
+def test_the_source_that_worked_is_remembered(session, clip, tmp_path):
+    store = SettingsFile(tmp_path / "settings.toml")
+    narrating = session(tmp_path / "missing.mp4", write_script(tmp_path / "s.toml", "One."), store=store)
+    narrating.start()
+    assert narrating.finished.wait(10)
+    assert store.load()[0].text("source") == ""
+    narrating.apply({"source": str(clip)})
+    assert eventually(lambda: store.load()[0].text("source") == str(clip))
+
+
 def test_a_source_that_cannot_open_is_told_and_can_be_changed(session, clip, tmp_path):
     narrating = session(tmp_path / "missing.mp4", write_script(tmp_path / "s.toml", "One."))
     listener = Listener(narrating)
