@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
+from pathlib import Path
 
 from narrator import registry
 from narrator.choice import chosen_backend, chosen_voice
@@ -263,9 +264,10 @@ class Session:
 
     def _remember_source(self) -> None:
         """Keep the source that works for the next start; the demo is no choice, and a password is not written down."""
-        changed = self._source != self.settings.text("source")
-        if changed and self._source != _DEMO and registry.without_secrets(self._source) == self._source:
-            self._save({"source": self._source})
+        if self._source == _DEMO or registry.without_secrets(self._source) != self._source:
+            return
+        path = Path(self._source).expanduser()
+        self._save({"source": str(path.absolute()) if path.exists() else self._source})
 
     def _step(self, key: str, by: int) -> None:
         setting = declared()[key]
