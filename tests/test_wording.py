@@ -7,7 +7,7 @@ from itertools import count
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from narrator.errors import DataFileDamaged
@@ -21,6 +21,8 @@ from narrator.wording.grammar import read
 LEFT, MIDDLE, RIGHT = 0.15, 0.5, 0.85
 WORDING = Wording("en")
 DATA = tomllib.loads(resource("wording/en.toml").read_text(encoding="utf-8"))
+CALM = settings(deadline=None)
+"""A busy machine is no failure."""
 _numbers = count(1)
 
 
@@ -246,6 +248,11 @@ def test_tells_who_leaves_and_who_remains() -> None:
     assert WORDING.news(scene(people(LEFT, LEFT, LEFT)), went(gone)) == []
 
 
+def test_tells_who_remains_only_of_people() -> None:
+    person, dog = thing("person", 0.03), thing("dog", 0.03)
+    assert WORDING.news(scene(people(MIDDLE)), went(person, dog)) == ["A person and a dog leave to the left."]
+
+
 def test_tells_of_animals_and_vehicles_that_leave() -> None:
     assert WORDING.news(scene(), went(thing("dog", 0.05))) == ["A dog leaves to the left."]
     assert WORDING.news(scene(), went(thing("chair", 0.05))) == []
@@ -433,6 +440,56 @@ def test_an_unknown_language_is_english() -> None:
         assert line(Wording(language).overview(scene(people(LEFT)))) == "A person on the left."
 
 
+GERMAN = Wording("de")
+
+
+@pytest.mark.parametrize(
+    ("tracks", "words"),
+    [
+        ([*people(LEFT, RIGHT)], "Zwei Personen, eine links und eine rechts."),
+        ([thing("dog", LEFT), thing("dog", RIGHT)], "Zwei Hunde, einer links und einer rechts."),
+        ([thing("dog", colour="white")], "Ein weißer Hund in der Mitte."),
+        ([thing("cat", colour="white")], "Eine weiße Katze in der Mitte."),
+        ([thing("horse", colour="white")], "Ein weißes Pferd in der Mitte."),
+        ([thing("car", colour="red"), thing("car", colour="red")], "Zwei rote Autos in der Mitte."),
+        ([thing("person", colour="orange")], "Eine Person in Orange in der Mitte."),
+        ([thing("dog", score=0.45)], "So etwas wie ein Hund in der Mitte."),
+        (people(*[RIGHT] * 5), "Eine Gruppe von Personen rechts."),
+        (
+            [thing("truck", RIGHT), thing("traffic light", RIGHT)],
+            "Eine Straße, wie es scheint: ein Lastwagen und eine Ampel, rechts.",
+        ),
+    ],
+)
+def test_gender_is_a_matter_of_the_data(tracks: list[Track], words: str) -> None:
+    assert line(GERMAN.overview(scene(tracks))) == words
+
+
+def test_news_come_in_german() -> None:
+    dogs = [thing("dog", LEFT, edge="left"), thing("dog", LEFT)]
+    assert GERMAN.news(scene(dogs), came(dogs[0])) == ["Ein weiterer Hund kommt von links ins Bild."]
+    both = [thing("dog", LEFT, score=0.45, edge="left"), thing("dog", LEFT, score=0.45, edge="left")]
+    assert GERMAN.news(scene(both), came(*both)) == ["So etwas wie zwei Hunde kommt von links ins Bild."]
+    gone = thing("person", 0.97)
+    assert GERMAN.news(scene(people(LEFT)), went(gone)) == ["Eine Person verlässt das Bild nach rechts, eine bleibt."]
+    assert GERMAN.news(scene(), went(thing("cat"))) == ["Keine Katze mehr zu sehen."]
+    crowd = people(*[0.1 * n for n in range(1, 8)])
+    assert GERMAN.news(scene(crowd), came(crowd[0]), ["Zwei Personen links."]) == ["Jetzt mehrere Personen."]
+
+
+def test_german_articles_fit_the_gender() -> None:
+    words = tomllib.loads(resource("wording/de.toml").read_text(encoding="utf-8"))
+    assert set(words["classes"]) == set(LABELS)
+    for label, entry in words["classes"].items():
+        assert entry["article"] == (
+            "etwas" if label == "broccoli" else {"m": "ein", "f": "eine", "n": "ein"}[entry["gender"]]
+        )
+        assert (entry["kind"], entry.get("plain")) == (
+            DATA["classes"][label]["kind"],
+            DATA["classes"][label].get("plain"),
+        )
+
+
 def test_every_language_has_every_key() -> None:
     def keys(table: dict[str, object], before: str = "") -> set[str]:
         nested = {key: value for key, value in table.items() if isinstance(value, dict)}
@@ -509,6 +566,7 @@ def named(sentence: str) -> set[str]:
     return found
 
 
+@CALM
 @given(SCENES, st.booleans())
 def test_an_overview_names_only_what_is_there(shown: Scene, is_cut: bool) -> None:
     present = {track.label for track in shown.tracks}
@@ -518,6 +576,7 @@ def test_an_overview_names_only_what_is_there(shown: Scene, is_cut: bool) -> Non
         assert sentence[0] == sentence[0].upper()
 
 
+@CALM
 @given(scenes_with_news())
 def test_news_name_only_what_is_there_or_was(drawn: tuple[Scene, list[News]]) -> None:
     shown, told = drawn
@@ -527,6 +586,7 @@ def test_news_name_only_what_is_there_or_was(drawn: tuple[Scene, list[News]]) ->
         assert sentence[-1] in ".!?…"
 
 
+@CALM
 @given(scenes_with_news())
 def test_news_are_short(drawn: tuple[Scene, list[News]]) -> None:
     told = WORDING.news(*drawn)
@@ -535,6 +595,7 @@ def test_news_are_short(drawn: tuple[Scene, list[News]]) -> None:
     assert len(line(spoken).split()) <= 25
 
 
+@CALM
 @given(scenes_with_news())
 def test_nothing_is_said_twice(drawn: tuple[Scene, list[News]]) -> None:
     said: list[str] = []
@@ -545,6 +606,7 @@ def test_nothing_is_said_twice(drawn: tuple[Scene, list[News]]) -> None:
         said += [*told, line(told)] if told else []
 
 
+@CALM
 @given(st.lists(TRACKS, min_size=1, max_size=12))
 def test_numbers_agree_with_verbs(tracks: list[Track]) -> None:
     for sentence in WORDING.news(scene(tracks), [*came(*tracks), *news(NewsKind.COMES_CLOSER, *tracks)]):
@@ -557,6 +619,7 @@ def test_numbers_agree_with_verbs(tracks: list[Track]) -> None:
             assert who[2].endswith("s") != is_plural, sentence
 
 
+@CALM
 @given(SCENES)
 def test_never_speaks_of_identity_age_sex_or_mood(shown: Scene) -> None:
     words = normal(line([*WORDING.overview(shown), *WORDING.answer(scene(shown.tracks))])).split()

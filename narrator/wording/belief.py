@@ -26,12 +26,12 @@ def _statements(grammar: Grammar, label: str, number: int) -> Iterable[str]:
     if number == 0:
         yield grammar.gone(label)
     if number <= 1:
-        yield grammar.remaining("", number)
+        yield grammar.remaining("", label, number)
         return
     yield grammar.noun(label, number).text
     if number == grammar.several_from:
         yield grammar.group(label).text
-    yield grammar.remaining("", number)
+    yield grammar.remaining("", label, number)
     yield grammar.extended("total", "counted", sentence="", count=count)
     for key in ("more", "there_are", "now_there_are", "fewer"):
         yield grammar.extended("total", key, what=what, count=count)

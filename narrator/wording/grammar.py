@@ -92,10 +92,10 @@ class Grammar:
         key = "gone_people" if self.kind(label) == "people" else "gone"
         return self.fill(key, label, what=self.singular(label))
 
-    def remaining(self, clause: str, number: int) -> str:
-        """The clause, and how many people are left."""
+    def remaining(self, clause: str, label: str, number: int) -> str:
+        """The clause, and how many of a class are left."""
         key = {0: "none", 1: "one"}.get(number, "many")
-        return self.extended("remain", key, sentence=clause, count=self.count(number))
+        return self.extended("remain", key, label, sentence=clause, count=self.count(number, label))
 
     @property
     def several_from(self) -> int:
@@ -112,7 +112,8 @@ class Grammar:
 
     def hedged(self, phrase: Phrase) -> Phrase:
         """ "perhaps a dog"."""
-        return Phrase(self.phrase("hedged", what=phrase.text), phrase.is_plural)
+        is_plural = phrase.is_plural and not self.data["phrases"]["hedged_is_singular"]
+        return Phrase(self.phrase("hedged", what=phrase.text), is_plural)
 
     def listing(self, phrases: Sequence[Phrase]) -> Phrase:
         """ "a, b and c"; its verb stands in the plural when there is more than one."""
@@ -180,8 +181,8 @@ class Grammar:
         return self.phrase("dressed", what=noun, colour=str(self.data["colours"][colour]["word"]))
 
     def _form(self, table: dict[str, Any], key: str, label: str) -> str:
-        gender = self.data["classes"][label].get("gender", "") if label else ""
-        return str(table.get(f"{key}_{gender}", table[key]))
+        gendered = f"{key}_{self.data['classes'][label].get('gender', '')}" if label else key
+        return str(table[gendered if gendered in table else key])
 
 
 def third(box: Box) -> str:

@@ -164,16 +164,16 @@ class Report:
         gone = [track for track in found.departures if self._is_going_told(track, found)]
         by_edge = _by(lambda track: exit_edge(track.box), gone)
         vanished = by_edge.pop("", [])
-        people = [track for tracks in by_edge.values() for track in tracks if self._is_person(track)]
+        of_people = [edge for edge, tracks in by_edge.items() if all(map(self._is_person, tracks))]
         for edge, tracks in by_edge.items():
             phrases = [self._overview.noun(same) for same in self._overview.by_class(tracks)]
             clause = self._grammar.clause("leaves", self._grammar.listing(phrases), side=self._grammar.data["to"][edge])
-            is_last = bool(people) and people[-1] in tracks
-            yield self._event(
-                _GOINGS, tracks, self._grammar.remaining(clause, found.now[people[-1].label]) if is_last else clause
-            )
-        for label in {track.label for track in vanished if track.score >= _SURE_IT_WAS}:
-            if not found.now[label] and not any(track.label == label for track in people):
+            if edge in of_people[-1:]:
+                clause = self._grammar.remaining(clause, tracks[0].label, found.now[tracks[0].label])
+            yield self._event(_GOINGS, tracks, clause)
+        told = {track.label for tracks in by_edge.values() for track in tracks}
+        for label in sorted({track.label for track in vanished if track.score >= _SURE_IT_WAS} - told):
+            if not found.now[label]:
                 yield _Told((self._overview.rank(label), _GOINGS), (finished(self._grammar.gone(label)),))
 
     def _is_going_told(self, track: Track, found: Changes) -> bool:
