@@ -4,6 +4,7 @@ pytest_plugins = [
     "fakes.capturing",
     "fakes.clips",
     "fakes.displays",
+    "fakes.readers",
     "fakes.sound",
     "fakes.streams",
 ]

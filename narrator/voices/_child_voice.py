@@ -9,6 +9,7 @@ from narrator.seams import Context
 
 _READY_WITHIN = 15.0
 _STARTS_WITHIN = 10.0
+_TRIES = 3
 _ENDS_WITHIN = 5.0
 """Seconds; twice the sound's length is added."""
 _NO_DEVICE = VoiceError(
@@ -56,21 +57,22 @@ class ChildVoice:
 
     def say(self, utterance: Utterance, started: Callable[[], None]) -> None:
         """Speak until the sound ends or `utterance.cut` is thrown. Raises `VoiceCrashed`, `VoiceError`."""
-        if utterance.cut:
-            return
-        try:
-            child = self._ready_child()
-            utterance.cut.call(lambda: self.hush(child))
-            child.send("say", text=utterance.text, **self.manner(utterance))
-            self._attend(child, "ended", _STARTS_WITHIN, started)
-        except ChildGone as gone:
-            if not utterance.cut:
-                raise VoiceCrashed("The voice stopped in the middle of a sentence.", "", str(gone)) from gone
-        finally:
-            utterance.cut.call(None)
-            if utterance.cut and self._child is not None:  # the throw may not have come as far as our callback
-                self.hush(self._child)
-            self._let_go()
+        begun: list[bool] = []
+
+        def begin() -> None:
+            begun.append(True)
+            started()
+
+        for tries_left in reversed(range(_TRIES)):
+            try:
+                if not utterance.cut:
+                    self._say_with(self._ready_child(), utterance, begin)
+                return
+            except ChildGone as gone:  # the idle one may have died unnoticed: that is no crash in mid-word
+                if not utterance.cut and (begun or not tries_left):
+                    raise VoiceCrashed("The voice stopped in the middle of a sentence.", "", str(gone)) from gone
+            finally:
+                self._let_go()
 
     def close(self) -> None:
         """Be silent at once and leave no process behind; from any thread."""
@@ -90,10 +92,25 @@ class ChildVoice:
 
     def _ready_child(self) -> Child:
         if self._child is None or self._child.is_gone:
+            self._let_go()
             self._child = self._standby.take()
             if self._closed:
                 self._child.kill()
         return self._child
+
+    def _say_with(self, child: Child, utterance: Utterance, started: Callable[[], None]) -> None:
+        """Raises `ChildGone`, `VoiceCrashed`, `VoiceError`."""
+        utterance.cut.call(lambda: self.hush(child))
+        try:
+            child.send("say", text=utterance.text, **self.manner(utterance))
+            self._attend(child, "ended", _STARTS_WITHIN, started)
+        except VoiceError:
+            child.kill()
+            raise
+        finally:
+            utterance.cut.call(None)
+            if utterance.cut:  # the throw may not have come as far as the callback
+                self.hush(child)
 
     def _attend(self, child: Child, until: str, within: float, started: Callable[[], None]) -> None:
         """Follow what the child tells until it says `until`. Raises `ChildGone`, `VoiceCrashed`, `VoiceError`."""

@@ -114,7 +114,11 @@ class _WavFile:
     def __init__(self, path: Path) -> None:
         self._file = path.open("wb", buffering=0)
         self._size = 0
-        self._write_header()
+        try:
+            self._write_header()
+        except OSError:
+            self._file.close()
+            raise
 
     def write_at(self, seconds: float, samples: bytes) -> None:
         """Put samples there, or after what is already there; silence fills the gap. Raises `OSError`."""

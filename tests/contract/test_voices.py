@@ -20,22 +20,6 @@ HEARD = ("espeak:program", "espeak:library", "pyttsx3")
 SENTENCE = "a red car is turning left"
 OTHERS = ("two people are walking right", "a white dog is near", "it got dark")
 
-PRISM = """
-import os, time
-from pathlib import Path
-class PrismError(Exception): pass
-class Reader:
-    def _note(self, *words):
-        with open(os.environ["READER_LOG"], "a") as log:
-            print(time.monotonic(), *words, sep="|", file=log)
-    def speak(self, text, interrupt): self._note("speak", text, interrupt)
-    def stop(self): self._note("stop")
-class Context:
-    def __init__(self): self.open = True
-    def __del__(self): Path(os.environ["READER_LOG"]).open("a").write("0|shut down\\n")
-    def acquire_best(self): return Reader()
-"""
-
 
 @pytest.fixture
 def options():
@@ -67,18 +51,8 @@ def create(options, told):
     assert eventually(lambda: not set(children_of(os.getpid())) - before, within=2)
 
 
-@pytest.fixture
-def reader(tmp_path, monkeypatch):
-    """A screen reader that notes what it is told, with times; as the module `prism` of the children."""
-    log = tmp_path / "reader.log"
-    (tmp_path / "prism.py").write_text(PRISM)
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    monkeypatch.setenv("READER_LOG", str(log))
-    return lambda: [line.split("|") for line in log.read_text().splitlines()] if log.exists() else []
-
-
 @pytest.fixture(params=[*HEARD, "wav", "silent", "screen-reader"])
-def any_voice(request, null_sink, reader, create, tmp_path):
+def any_voice(request, null_sink, screen_reader, create, tmp_path):
     return create(f"wav:{tmp_path / 'out.wav'}" if request.param == "wav" else request.param)
 
 
