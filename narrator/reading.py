@@ -11,9 +11,10 @@ from narrator.mailbox import Closed, Latest
 from narrator.messages import Frame, Pixels
 from narrator.seams import Source
 
-STALE_AFTER = 4.0
+_STALE_AFTER = 4.0
 """Seconds without a picture after which a live source counts as lost: more than OpenCV's own time limit of 3 s."""
-_SLOW_TO_OPEN = 12.0
+_SLOW_TO_BEGIN = 12.0
+"""Seconds that a source gets to open, and then a live one to give its first picture, which may wait for a key frame."""
 _STEADY_AFTER = 1.0
 _REPEAT = 0.25
 """Seconds after which a picture that stays is handed on again, so that what is seen is never old."""
@@ -49,7 +50,7 @@ class Outlet:
 
 
 class Reading(Thread):
-    """One opening of a source, from `open` to its end; nudges `wish` when it has opened and when it is over.
+    """One opening of a source, from `open` to its end; nudges `wish` when it has opened, begins and is over.
 
     `wish` holds True to play and False to hold a source that is not live; closing it ends the reading. `steady` is
     called once, when pictures have come for a second.
@@ -79,9 +80,9 @@ class Reading(Thread):
     @property
     def overdue_at(self) -> float:
         """When it should have opened, or given its next picture."""
-        if self.is_opening:
-            return self._last_at + _SLOW_TO_OPEN
-        return self._last_at + STALE_AFTER if self._source.live else _NEVER
+        if not self.is_opening and not self._source.live:
+            return _NEVER
+        return self._last_at + (_SLOW_TO_BEGIN if self._first_at is None else _STALE_AFTER)
 
     def abandon(self) -> None:
         """Take nothing more from it; the thread ends as soon as it wakes."""
@@ -130,6 +131,7 @@ class Reading(Thread):
         self._last_at = time.monotonic()
         if self._first_at is None:
             self._first_at = self._last_at
+            self._wish.nudge()
         elif self._last_at - self._first_at >= _STEADY_AFTER:
             self._first_at = _NEVER
             self._steady()

@@ -12,12 +12,19 @@ if TYPE_CHECKING:
     import cv2
     from cv2.typing import MatLike
 
-OPEN_TIMEOUT_MS = 4000
-READ_TIMEOUT_MS = 3000
+OPEN_TIMEOUT = 4.0
+LONG_OPEN_TIMEOUT = 8.0
+"""Seconds for a stream whose size is known only from its first key frame."""
+READ_TIMEOUT = 3.0
 _FILE_THREADS = 2
 _OPTIONS = "OPENCV_FFMPEG_CAPTURE_OPTIONS"
-_LOW_DELAY = "rtsp_flags;prefer_tcp|fflags;nobuffer|flags;low_delay|probesize;32768|analyzeduration;100000"
-"""Options of FFmpeg. They make a live stream 30 to 500 ms fresher, and lose most pictures of a file."""
+_LOW_DELAY = "rtsp_flags;prefer_tcp|flags;low_delay|probesize;32768|analyzeduration;100000"
+"""Options of FFmpeg. They make a live stream fresher, and lose pictures of a file.
+
+Not among them is fflags;nobuffer: it throws away the first key frame, and the next may be 10 s away.
+"""
+_FIRST_PICTURE = 9.0
+"""Seconds that a live stream gets to send a key frame, from which on it can be shown."""
 _opening = Lock()
 
 
@@ -29,6 +36,9 @@ class Reader:
 
         self._capture: cv2.VideoCapture | None = capture
         self._at = -1.0
+        self._has_begun = False
+        self._opened_at = time.monotonic()
+        self.has_size = capture.get(cv2.CAP_PROP_FRAME_WIDTH) > 0
         rate = capture.get(cv2.CAP_PROP_FPS)
         count = capture.get(cv2.CAP_PROP_FRAME_COUNT)
         self.period = 1 / rate if 0 < rate <= 1000 else 0.04
@@ -56,12 +66,17 @@ class Reader:
 
     def read(self) -> Pixels | None:
         """The next picture of a live video, or None when it stopped."""
-        capture, asked_at = self._capture, time.monotonic()
-        if capture is None or not capture.grab():
-            return None
-        if time.monotonic() - asked_at > 0.95 * READ_TIMEOUT_MS / 1000:
-            return None  # the time limit was over, and what came is an old picture left in the decoder
-        return self.pixels()
+        while (capture := self._capture) is not None:
+            asked_at = time.monotonic()
+            is_there = capture.grab()
+            now = time.monotonic()
+            is_late = now - asked_at > 0.95 * READ_TIMEOUT
+            if is_there and not (is_late and self._has_begun):  # a late one is an old one, left in the decoder
+                self._has_begun = True
+                return self.pixels()
+            if self._has_begun or not is_late or now > self._opened_at + _FIRST_PICTURE:
+                return None
+        return None
 
     def seek(self, at: float) -> None:
         """Go on at about `at` seconds."""
@@ -85,27 +100,13 @@ def open_file(path: Path) -> Reader | None:
         return _opened(cv2.VideoCapture(str(path.absolute()), cv2.CAP_FFMPEG, options))
 
 
-def open_url(url: str, *, low_delay: bool) -> Reader | None:
-    """A video from the network, or None when it cannot be opened within 4 s."""
-    import cv2
-
-    quieten()
-    options = [
-        cv2.CAP_PROP_OPEN_TIMEOUT_MSEC,
-        OPEN_TIMEOUT_MS,
-        cv2.CAP_PROP_READ_TIMEOUT_MSEC,
-        READ_TIMEOUT_MS,
-        cv2.CAP_PROP_N_THREADS,
-        1,  # threads that each hold a picture back would make it older
-    ]
-    with _opening:
-        before = os.environ.get(_OPTIONS)
-        if low_delay:
-            os.environ[_OPTIONS] = _LOW_DELAY
-        try:
-            return _opened(cv2.VideoCapture(url, cv2.CAP_FFMPEG, options))
-        finally:
-            _restore(before)
+def open_url(url: str, *, timeout: float = OPEN_TIMEOUT, low_delay: bool = False) -> Reader | None:
+    """A video from the network, or None when it cannot be opened within `timeout` s."""
+    reader = _open_url(url, timeout, _LOW_DELAY if low_delay else None)
+    if reader is None or reader.has_size or not low_delay:
+        return reader
+    reader.close()
+    return _open_url(url, LONG_OPEN_TIMEOUT, None)  # the short look that low delay allows did not find its size
 
 
 def open_camera(device: int | str, backend: int, wishes: dict[int, float]) -> Reader | None:
@@ -139,6 +140,28 @@ def quieten() -> None:
 
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # AV_LOG_QUIET, read when FFmpeg is first used
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+
+
+def _open_url(url: str, timeout: float, ffmpeg_options: str | None) -> Reader | None:
+    import cv2
+
+    quieten()
+    options = [
+        cv2.CAP_PROP_OPEN_TIMEOUT_MSEC,
+        round(timeout * 1000),
+        cv2.CAP_PROP_READ_TIMEOUT_MSEC,
+        round(READ_TIMEOUT * 1000),
+        cv2.CAP_PROP_N_THREADS,
+        1,  # threads that each hold a picture back would make it older
+    ]
+    with _opening:
+        before = os.environ.get(_OPTIONS)
+        if ffmpeg_options is not None:
+            os.environ[_OPTIONS] = ffmpeg_options
+        try:
+            return _opened(cv2.VideoCapture(url, cv2.CAP_FFMPEG, options))
+        finally:
+            _restore(before)
 
 
 def _opened(capture: "cv2.VideoCapture") -> Reader | None:

@@ -5,7 +5,7 @@ import time
 from narrator.errors import SourceLost, SourceRefused
 from narrator.messages import Level, Notice, Picture
 from narrator.seams import Context, Source, SourceSpec
-from narrator.sources._opencv import Reader, open_url
+from narrator.sources._opencv import LONG_OPEN_TIMEOUT, OPEN_TIMEOUT, Reader, open_url
 from narrator.sources._probe_stream import why_no_host, why_no_stream
 
 SPEC = SourceSpec(
@@ -46,7 +46,7 @@ class _Stream:
         problem = why_no_host(self._url)
         if problem:
             raise problem
-        reader = open_url(self._url, low_delay=not self._is_http)  # they gain nothing over HTTP, which may be a file
+        reader = self._opened()
         if reader is None:
             raise why_no_stream(self._url)
         self.live = not (self._is_http and reader.duration)
@@ -59,7 +59,7 @@ class _Stream:
             return self._read_film()
         pixels = self._reader.read() if self._reader else None
         if pixels is None:
-            raise SourceLost("The stream stopped.")
+            raise SourceLost("The stream stopped.", "Check that the camera or the sender is running.")
         return Picture(pixels, time.monotonic() - self._opened_at)
 
     def skip(self) -> float | None:
@@ -79,6 +79,11 @@ class _Stream:
         reader, self._reader = self._reader, None
         if reader is not None:
             reader.close()
+
+    def _opened(self) -> Reader | None:
+        if self._url.startswith("rtsp"):
+            return open_url(self._url, low_delay=True)
+        return open_url(self._url, timeout=OPEN_TIMEOUT if self._is_http else LONG_OPEN_TIMEOUT)
 
     def _read_film(self) -> Picture | None:
         while (at := self.skip()) is not None:

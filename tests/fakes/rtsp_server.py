@@ -1,6 +1,6 @@
-"""An RTSP server of GStreamer that plays a file to each client; run with the system's Python: rtsp_server.py PORT FILE.
+"""An RTSP server of GStreamer that plays a file to each client at /clip.
 
-Its stream is /clip. A third argument NAME:PASSWORD locks it.
+Run it with the system's Python: rtsp_server.py PORT FILE [NAME:PASSWORD]. The last argument locks it.
 """
 
 import sys

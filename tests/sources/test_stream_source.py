@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from fakes.capturing import StartCapture
-from fakes.clips import number_in
+from fakes.clips import H264, number_in, write_numbered_clip
 from fakes.streams import HttpServer, RtspServer, free_port
 from fakes.waiting import eventually
 
@@ -173,12 +173,26 @@ def test_a_server_without_a_secure_connection_is_told(http_server: HttpServer) -
     assert error.remedy == "Check the address; try http instead of https."
 
 
-def test_a_stream_sent_to_a_udp_port_is_shown(captured: StartCapture, long_clip: Path) -> None:
+def test_a_stream_sent_to_a_udp_port_is_shown_from_its_next_key_frame_on(
+    captured: StartCapture, tmp_path: Path
+) -> None:
+    rare = (*H264, "-g", "50", "-keyint_min", "50", "-sc_threshold", "0")
+    clip = write_numbered_clip(tmp_path / "rare.mp4", 200, rate=25, size=(160, 90), options=rare)
     port = free_port()
-    send = ["ffmpeg", "-loglevel", "quiet", "-re", "-i", str(long_clip), "-c", "copy", "-f", "mpegts"]
+    send = ["ffmpeg", "-loglevel", "quiet", "-re", "-i", str(clip), "-c", "copy", "-f", "mpegts"]
     sender = subprocess.Popen([*send, f"udp://127.0.0.1:{port}?pkt_size=1316"])
     try:
-        assert captured(f"udp://127.0.0.1:{port}").has(10, 15)
+        time.sleep(0.5)  # the first key frame is gone
+        playing = captured(f"udp://127.0.0.1:{port}")
+        assert playing.has(10, 15)
+        assert number_in(playing.frames.all[0].pixels) in (50, 51)
+        assert playing.told == []
     finally:
         sender.kill()
         sender.wait(5)
+
+
+def test_the_first_picture_of_rtsp_is_not_lost(captured: StartCapture, rtsp_server: RtspServer) -> None:
+    playing = captured(rtsp_server.url())
+    assert playing.has(1)
+    assert number_in(playing.frames.all[0].pixels) == 0
