@@ -31,8 +31,10 @@ def read_out(grammar: Grammar, said: Iterable[str]) -> list[str]:
 
 def is_among(text: str, others: Iterable[str]) -> bool:
     """Whether a text is, but for a few letters, one of the others or a part of one."""
-    wanted = normal(text)
-    return any(_likeness(wanted, part) >= _ALIKE for other in others for part in _parts(normal(other), wanted))
+    wanted = normal(speakable(text))
+    return any(
+        _likeness(wanted, part) >= _ALIKE for other in others for part in _parts(normal(speakable(other)), wanted)
+    )
 
 
 def _parts(text: str, pattern: str) -> list[str]:
@@ -67,7 +69,7 @@ def _blocks(lines: Sequence[TextLine]) -> list[str]:
     blocks: list[str] = []
     above: TextLine | None = None
     for line in lines:
-        text = " ".join(speakable(line.text).split())
+        text = speakable(line.text)
         if not normal(text):
             continue
         if above is not None and _continues(above.box, line.box):

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from narrator.messages import News, NewsKind, Scene, Track
+from narrator.messages import News, NewsKind, Scene, TextLine, Track
 from narrator.phrasing import normal
 from narrator.wording.belief import believed
 from narrator.wording.changes import Changes, changes, exit_edge, since_cut
@@ -20,8 +20,9 @@ _FEW = 2
 _SURE_IT_WAS = 0.55
 """What was seen no better than this may have come or gone for the detector only."""
 _BRIGHT = 0.6
-_MAX_SENTENCES, _MAX_WORDS = 2, 20
-_WORDS_OF_TEXT = 14
+_MAX_SENTENCES, _MAX_WORDS = 2, 17
+"""What is said in five seconds at 200 words a minute."""
+_LEAST_WORDS_OF_TEXT, _WORDS_AROUND_TEXT = 6, 4
 _MOVERS = ("people", "animals", "vehicles")
 _MOST_CLASSES = 3
 _COMINGS, _MOTIONS, _GOINGS, _LIGHT = range(4)
@@ -61,8 +62,10 @@ class Report:
         known = [each for each in news if each.track is None or self._grammar.knows(each.track.label)]
         found = changes(tracks, known, self._grammar.kind)
         told = [*self._crowds(found, said), *self._comings(found), *self._goings(found), *self._motions(found, said)]
-        text = self._text(scene, news, said)
-        return [*_chosen([*told, *self._light(scene, news)], heard, is_text_next=bool(text)), *text]
+        new_text = self._new_text(scene, news, said)
+        chosen = _chosen([*told, *self._light(scene, news)], heard, is_text_next=bool(new_text))
+        room = _MAX_WORDS - sum(len(sentence.split()) for sentence in chosen)
+        return [*chosen, *reading(self._grammar, new_text, max(_LEAST_WORDS_OF_TEXT, room - _WORDS_AROUND_TEXT))]
 
     def _trouble_over(self, scene: Scene, news: Sequence[News]) -> list[str]:
         """That the picture is back, and what it shows; nothing when nobody heard that it was gone."""
@@ -212,13 +215,12 @@ class Report:
         side = "left" if motion is NewsKind.MOVES_LEFT else "right"
         return self._grammar.clause("moves", who, side=self._grammar.data["to"][side])
 
-    def _text(self, scene: Scene, news: Sequence[News], said: Sequence[str]) -> list[str]:
-        """What new text reads, if it is still there and was not just read out."""
+    def _new_text(self, scene: Scene, news: Sequence[News], said: Sequence[str]) -> list[TextLine]:
+        """The lines that are new, still there, and were not just read out."""
         there = [line.text for line in scene.text]
         heard = read_out(self._grammar, said)
         lines = [line for each in news for line in each.text if line.score >= SURE]
-        new = [line for line in lines if is_among(line.text, there) and not is_among(line.text, heard)]
-        return reading(self._grammar, new, _WORDS_OF_TEXT)
+        return [line for line in lines if is_among(line.text, there) and not is_among(line.text, heard)]
 
     def _light(self, scene: Scene, news: Sequence[News]) -> Iterator[_Told]:
         """The light as it became, when it did not turn back meanwhile."""
