@@ -82,7 +82,7 @@ def _missing(path: Path) -> SourceRefused:
     folder = path.parent
     if not folder.is_dir():
         return SourceRefused(f"There is no folder called {folder}.", "Check the name.")
-    near = get_close_matches(path.name, [entry.name for entry in folder.iterdir()], 1, 0.6)
+    near = get_close_matches(path.name, [entry.name for entry in folder.iterdir()], 1, 0.75)
     remedy = f"Did you mean {near[0]}?" if near else "Check the name and the folder."
     return SourceRefused(f"There is no file called {path.name}.", remedy)
 
