@@ -7,10 +7,9 @@ never in 120); its player on Linux is a program whose failure it does not tell. 
 a file, and the sound is played by ourselves.
 """
 
+import os
 import sys
 import wave
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from threading import Event
 from typing import Any
 
@@ -78,13 +77,13 @@ def _speak(parent: Parent, engine: Any, text: str) -> None:
 
 
 def _speak_through_file(parent: Parent, engine: Any, text: str) -> None:
+    """Play what the engine writes to a file; that one lies in memory, so that a kill leaves nothing behind."""
     over = Event()
     engine.connect("finished-utterance", lambda **_: over.set())
-    with TemporaryDirectory(prefix="scene-narrator-") as folder:
-        path = Path(folder) / "utterance.wav"
-        engine.save_to_file(text, str(path))
-        engine.runAndWait()
-        over.wait(_FINISHES_WITHIN)
-        with wave.open(str(path)) as file:
-            rate, samples = file.getframerate(), file.readframes(file.getnframes())
+    descriptor = os.memfd_create("utterance")
+    engine.save_to_file(text, f"/proc/self/fd/{descriptor}")
+    engine.runAndWait()
+    over.wait(_FINISHES_WITHIN)
+    with os.fdopen(descriptor, "rb") as sound, wave.open(sound) as file:
+        rate, samples = file.getframerate(), file.readframes(file.getnframes())
     play(parent, samples, rate)
