@@ -9,10 +9,10 @@ import time
 from collections.abc import Callable
 from threading import Event, Thread
 
+from narrator.capture_reading import Outlet, Reading
 from narrator.errors import SourceError, SourceLost, SourceRefused
 from narrator.mailbox import Closed, Latest
 from narrator.messages import Frame, Level, Notice
-from narrator.reading import Outlet, Reading
 from narrator.seams import Source
 
 _FIRST_BACK_OFF = 0.25
