@@ -75,9 +75,9 @@ def say(voice, text, **fields):
 
 
 def test_say_lasts_as_long_as_the_words(any_voice, options):
-    options["speech.rate"] = 400
+    options["speech.rate"] = 600
     began, ended = say(any_voice, "three people and a white dog are in the middle")
-    assert 0.8 < ended - began < 2.5
+    assert 0.5 < ended - began < 2
 
 
 def test_a_cut_ends_say_at_once(any_voice):
@@ -134,7 +134,7 @@ def test_words_are_heard_soon_and_say_ends_with_them(heard_voice, null_sink, opt
 
 
 def test_hush_is_silence_within_a_tenth_of_a_second(heard_voice, null_sink):
-    for _ in range(3):
+    for _ in range(2):
         null_sink.clear()
         words = utterance("three people and a white dog are in the middle of a very wide street")
         thread = threading.Thread(target=heard_voice.say, args=(words, lambda: None))
@@ -157,7 +157,7 @@ def test_words_are_intelligible(heard_voice, null_sink, options, tmp_path):
 
 def test_rate_and_volume_are_read_at_each_utterance(heard_voice, null_sink, options):
     seconds, loudness = [], []
-    for rate, volume in ((200, 100), (600, 40)):
+    for rate, volume in ((300, 100), (900, 40)):
         options["speech.rate"], options["speech.volume"] = rate, volume
         null_sink.clear()
         say(heard_voice, SENTENCE)
