@@ -21,6 +21,7 @@ _USUAL_MOST = 12.0
 _ALIKE, _ALIKE_SHIFTED = 0.6, 0.75
 """Correlation from which two thumbnails show one scene in another light, as they are and when one is shifted."""
 _LEAST_OVERLAP = 0.4
+_LEAST_RESPONSE = 0.1
 _FLAT, _STRUCTURED = 4.0, 8.0
 _DARK = 30.0
 _FLASH = 25.0
@@ -30,21 +31,17 @@ _LEAST_STEP, _NOISE_FACTOR, _NOISE_MOST = 3.5, 5.0, 8.0
 _LEAST_CELLS = 4
 _OVERLAY_ROWS = 2
 """Clocks and captions burnt into the top and the bottom rows do not count as movement."""
-_TURN_SHARE, _TURN_GAIN = 0.3, 0.02
+_TURN_STEP, _TURN_SHARE, _TURN_GAIN, _TURN_WITHIN = 2.0, 0.6, 0.02, 1.0
 _MOTION_HOLDS = 0.5
 _REST = 0.5
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What one frame shows: how it changed, its mean luminance (0 to 1) and how the camera turned since the last.
-
-    `shift` is the way that everything moved, in picture widths and heights.
-    """
+    """What one frame shows: how it changed, and its mean luminance (0 to 1)."""
 
     change: Change
     brightness: float
-    shift: tuple[float, float] = (0.0, 0.0)
 
 
 class ChangeDetector:
@@ -52,6 +49,7 @@ class ChangeDetector:
 
     def __init__(self) -> None:
         self.thumbnail: Grey = np.zeros((ROWS, COLUMNS), np.float32)
+        self._turned_from = (0.0, self.thumbnail)
         self._usual: deque[float] = deque(maxlen=45)
         self._noise: deque[float] = deque(maxlen=31)
         self._past: deque[tuple[float, Grey]] = deque()
@@ -61,7 +59,6 @@ class ChangeDetector:
         self._anchor: Grey | None = None
         self._pending: tuple[float, Grey] | None = None
         self._blank = False
-        self._active_share = 0.0
 
     def look(self, pixels: Pixels, at: float) -> Look:
         """Take the next frame (HxWx3, BGR), seen at `at` s; the first one counts as moving."""
@@ -81,7 +78,18 @@ class ChangeDetector:
         if change is Change.STATIC and self._is_new_view(at):
             self._begin(at)
             return Look(Change.CUT, brightness)
-        return Look(change, brightness, self._turn(last))
+        return Look(change, brightness)
+
+    def turned(self) -> tuple[float, float]:
+        """How the camera turned since this was last asked: the way right and down that everything moved, in pictures.
+
+        (0, 0) unless nearly everything changed and a common shift explains it.
+        """
+        since, before = self._turned_from
+        turn = _common_shift(before, self.thumbnail)
+        if any(turn) or self._at - since >= _TURN_WITHIN:  # a slow turn needs time to show
+            self._turned_from = (self._at, self.thumbnail)
+        return turn
 
     def moved(self, box: Box, since: float) -> float:
         """The share of a box's cells that changed since the time `since`."""
@@ -96,6 +104,7 @@ class ChangeDetector:
         self._past.append((at, self.thumbnail))
         self._changed_at[:] = -np.inf
         self._last_motion = at
+        self._turned_from = (at, self.thumbnail)
         self._pending = None
         self._blank = _is_dark(self.thumbnail)
         self._anchor = None if self._blank else self.thumbnail
@@ -135,18 +144,9 @@ class ChangeDetector:
         noise = min(float(np.median(self._noise)), _NOISE_MOST)
         active = residual > max(_LEAST_STEP, _NOISE_FACTOR * noise)
         self._changed_at[active] = at
-        self._active_share = float(active.mean())
         if np.count_nonzero(active[_OVERLAY_ROWS:-_OVERLAY_ROWS]) >= _LEAST_CELLS:
             self._last_motion = at
         return Change.CHANGING if at - self._last_motion < _MOTION_HOLDS else Change.STATIC
-
-    def _turn(self, last: "Grey") -> tuple[float, float]:
-        """How the camera turned: nearly everything changed, and a common shift explains it."""
-        if self._active_share < _TURN_SHARE:
-            return 0.0, 0.0
-        right, down = shift(last, self.thumbnail)
-        explained = _overlap_correlation(last, self.thumbnail, right, down) - _correlation(last, self.thumbnail)
-        return (right, down) if explained > _TURN_GAIN else (0.0, 0.0)
 
     def _is_new_view(self, at: float) -> bool:
         """The camera came to rest on something else: a slow turn or a dissolve has no cut of its own."""
@@ -184,7 +184,7 @@ def shift(before: "Grey", after: "Grey") -> tuple[float, float]:
     window = cv2.createHanningWindow((COLUMNS, ROWS), cv2.CV_32F)
     # copies: OpenCV multiplies the window into arrays whose size needs no padding
     (right, down), response = cv2.phaseCorrelate(before.copy(), after.copy(), window)
-    if response < 0.1:
+    if response < _LEAST_RESPONSE:
         return 0.0, 0.0
     return right / COLUMNS, down / ROWS
 
@@ -204,6 +204,16 @@ def _correlation(before: "Grey", after: "Grey") -> float:
     a, b = before - before.mean(), after - after.mean()
     spread = float(np.sqrt((a * a).sum() * (b * b).sum()))
     return float((a * b).sum()) / spread if spread > 1e-3 else 0.0
+
+
+def _common_shift(before: "Grey", after: "Grey") -> tuple[float, float]:
+    """The shift that explains a change of nearly everything; (0, 0) when there is none."""
+    if np.mean(np.abs(after - before) > _TURN_STEP) < _TURN_SHARE:
+        return 0.0, 0.0
+    right, down = shift(before, after)
+    explained = _overlap_correlation(before, after, right, down)
+    is_turn = explained >= _ALIKE_SHIFTED and explained - _correlation(before, after) > _TURN_GAIN
+    return (right, down) if is_turn else (0.0, 0.0)
 
 
 def _overlap_correlation(before: "Grey", after: "Grey", right: float, down: float) -> float:

@@ -131,8 +131,6 @@ class Observer:
             self._begin(at)
         elif self._look.change is Change.CHANGING:
             self._stay.moved_at, self._stay.moved_since_read = at, True
-        if self._things:
-            self._things.turn(*self._look.shift, at)
 
     def _look_for_trouble(self, frame: Frame, at: float) -> None:
         dimmed = abs(self._look.brightness - self._trouble_light) > _DIMMED
@@ -165,6 +163,7 @@ class Observer:
         self.looks += 1
         self._dirty = True
         if self._things:
+            self._things.turn(*self._change.turned(), at)
             for kind, track in self._things.look(frame, at, self._change.moved, pace.muted, telling=stay.settled):
                 self._tell(kind, at, track=track)
 
