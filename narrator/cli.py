@@ -1,17 +1,17 @@
 """The command line. Everything behind an option is imported when it is used: `--help` takes a moment only."""
 
 import argparse
-import os
 import sys
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, TextIO
 
 from narrator import __version__
-from narrator.errors import NarratorError, UsageError
+from narrator.errors import NarratorError, NoWindow, UsageError
 
 if TYPE_CHECKING:
     from narrator.session import Session
@@ -147,7 +147,10 @@ def _run(options: argparse.Namespace) -> int:
     )
     with ExitStack() as stack:
         _write_events(options.events, session, started_at, stack)
-        return _front_end(session, options)
+        code = _front_end(session, options)
+    if session.left_behind:
+        diagnostics.leave_at_once(code)
+    return code
 
 
 def _write_events(path: str | None, session: "Session", started_at: float, stack: ExitStack) -> None:
@@ -173,25 +176,21 @@ def _front_end(session: "Session", options: argparse.Namespace) -> int:
     from narrator import terminal
 
     captions = sys.stderr if options.events == "-" else sys.stdout
-    if options.no_window:
-        return terminal.narrate(session, captions, options.duration)
-    obstacle = _obstacle_to_window()
-    if obstacle:
-        print(f"{obstacle} Narrating in the terminal; Ctrl-C ends it.", file=sys.stderr)
-        return terminal.narrate(session, captions, options.duration)
-    return int(import_module(_WINDOW).run(session, duration=options.duration))
+    if not options.no_window:
+        try:
+            return int(_window().run(session, duration=options.duration))
+        except NoWindow as obstacle:
+            _tell(obstacle)
+            print("Narrating in the terminal; Ctrl-C ends it.", file=sys.stderr)
+    return terminal.narrate(session, captions, options.duration)
 
 
-def _obstacle_to_window() -> str:
-    """Why no window can be opened here; empty when one can."""
-    wants_display = sys.platform.startswith("linux") and not os.environ.get("QT_QPA_PLATFORM")
-    if wants_display and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
-        return "There is no display."
+def _window() -> ModuleType:
     try:
-        import_module(_WINDOW)
+        return import_module(_WINDOW)
     except ImportError as error:
-        return f"The window cannot be opened here ({error})."
-    return ""
+        remedy = "scene-narrator doctor tells what is missing."
+        raise NoWindow("The window cannot be opened here.", remedy, str(error)) from error
 
 
 def _print(text: str) -> None:

@@ -10,7 +10,8 @@ NarratorError
 ├── VoiceError            this voice cannot speak here
 │   └── VoiceCrashed      its process died; a new one may speak                        (retryable)
 ├── DataFileDamaged       a file of ours is missing or its sha256 is wrong
-└── SettingsUnusable      the settings file cannot be read or written
+├── SettingsUnusable      the settings file cannot be read or written
+└── NoWindow              no window can be opened here; the terminal may do instead
 """
 
 from narrator.messages import Level, Notice
@@ -76,3 +77,7 @@ class DataFileDamaged(NarratorError):
 
 class SettingsUnusable(NarratorError):
     """The settings file cannot be read or written."""
+
+
+class NoWindow(NarratorError):
+    """There is no display, or a library for it is missing."""

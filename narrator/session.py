@@ -3,7 +3,7 @@
 import logging
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -29,7 +29,7 @@ from narrator.messages import (
 )
 from narrator.pipeline import Pipeline, pace
 from narrator.seams import Context, Value, Voice
-from narrator.settings import Settings, SettingsFile, declared
+from narrator.settings import InForce, Settings, SettingsFile, declared
 from narrator.speech import Speech
 from narrator.truth import still_true
 
@@ -62,6 +62,7 @@ class Session:
         self.phase = Phase.STARTING
         self.finished = threading.Event()
         self.failure: NarratorError | None = None
+        self.left_behind = False
         self._source, self._backend, self._voice = source, chosen_backend(backend), chosen_voice(voice)
         self._store, self._early = store, tuple(notices)
         self._subscribers: tuple[Fifo[Event], ...] = ()
@@ -69,7 +70,7 @@ class Session:
         self._frame_to_word: float | None = None
         self._closing = threading.Event()
         self._restarted = threading.Event()
-        self._context = Context(_InForce(self), self._publish)
+        self._context = Context(InForce(lambda: self.settings), self._publish)
         registry.spec_of("voices", self._voice)
         self._speech = Speech(
             self._create_voice,
@@ -214,7 +215,7 @@ class Session:
         self._speech.drain(timeout)
 
     def close(self) -> None:
-        """End every thread and child, within 2 s."""
+        """End every thread and child, within 2 s; `left_behind` tells whether one hangs, in a driver say."""
         if self._closing.is_set():
             return
         self._closing.set()
@@ -223,6 +224,7 @@ class Session:
         self._speech.close()
         if self._monitor.is_alive():
             self._monitor.join(1)
+        self.left_behind = bool(left)
         for thread in left:
             log_stack_of(thread)
         for events in self._subscribers:
@@ -332,19 +334,3 @@ class Session:
             if pipeline.lane.idle.is_set() and self._speech.free_in() <= 0:
                 break
         pipeline.tell(Wish.HOLD)
-
-
-class _InForce(Mapping[str, Value]):
-    """The session's settings of the moment, whenever they are looked at."""
-
-    def __init__(self, session: Session) -> None:
-        self._session = session
-
-    def __getitem__(self, key: str) -> Value:
-        return self._session.settings.values[key]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._session.settings.values)
-
-    def __len__(self) -> int:
-        return len(self._session.settings.values)

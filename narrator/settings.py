@@ -112,6 +112,22 @@ class Settings:
         return bool(self.values[key])
 
 
+class InForce(Mapping[str, Value]):
+    """The values of the moment, whenever they are looked at."""
+
+    def __init__(self, settings: Callable[[], Settings]) -> None:
+        self._settings = settings
+
+    def __getitem__(self, key: str) -> Value:
+        return self._settings().values[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._settings().values)
+
+    def __len__(self) -> int:
+        return len(self._settings().values)
+
+
 def checked(key: str, value: object) -> Value:
     """A value of the setting's own type within its range. Raises `UsageError` with the nearest key or the range."""
     setting = _find(key)

@@ -1,6 +1,7 @@
 import pytest
 
-from narrator_ui.display import NoWindow, require_display
+from narrator.errors import NoWindow
+from narrator_ui.display import require_display
 
 
 @pytest.mark.parametrize("display", ["", "nonsense", ":", ":4711", "localhost:4711", "unix:4711.0"])

@@ -13,14 +13,14 @@ from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QApplication, QMessageBox
 
 from narrator.choice import chosen_source
-from narrator.diagnostics import log_path, start_logging
-from narrator.errors import NarratorError, UsageError
+from narrator.diagnostics import leave_at_once, log_path, start_logging
+from narrator.errors import NarratorError, NoWindow, UsageError
 from narrator.messages import Level, Notice
 from narrator.resources import resource
 from narrator.session import Session
 from narrator.settings import Settings, settings_file
 from narrator_ui.bridge import TICK_MS
-from narrator_ui.display import NoWindow, require_display
+from narrator_ui.display import require_display
 from narrator_ui.main_window import MainWindow
 
 _log = logging.getLogger(__name__)
@@ -57,9 +57,12 @@ def main() -> int:
         session = Session(
             settings, source=source, backend=backend, voice=voice, store=store, notices=[*notices, *hints]
         )
-        return run(session)
+        code = run(session)
     except NarratorError as error:
         return _fail(error)
+    if session.left_behind:
+        leave_at_once(code)
+    return code
 
 
 def _source(settings: Settings) -> tuple[str, list[Notice]]:

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from narrator.errors import NarratorError
+from narrator.errors import NoWindow
 
 _LIBRARIES = (
     "libxcb-cursor0 libxcb-icccm4 libxcb-image0 libxcb-keysyms1 libxcb-render-util0 libxcb-shape0 libxcb-xkb1 "
@@ -15,10 +15,6 @@ _LIBRARIES = (
 )
 _X11_PORT = 6000
 _TIMEOUT = 2.0
-
-
-class NoWindow(NarratorError):
-    """No window can be opened here; the terminal may do instead."""
 
 
 def require_display(environment: Mapping[str, str] = os.environ) -> None:
