@@ -64,23 +64,13 @@ class Speech:
         with self._queue as queue:
             queue.max_wait, queue.max_frame_age = max_wait, max_frame_age
 
-    def offer(
-        self,
-        text: str,
-        run: Run | None,
-        priority: Priority = Priority.NORMAL,
-        *,
-        is_first: bool = True,
-        is_last: bool = True,
-    ) -> None:
+    def offer(self, text: str, run: Run | None, priority: Priority = Priority.NORMAL) -> None:
         """Give a clause to be spoken; of a run's clauses the first to come is its first. Empty text is ignored."""
         if not text.strip() or self._closing.is_set():
             return
         with self._queue as queue:
-            is_first = is_first and not queue.has_begun(run)
-        utterance = Utterance(
-            next(_utterance_ids), run, text, priority, self._clock(), is_first=is_first, is_last=is_last
-        )
+            is_first = not queue.has_begun(run)
+        utterance = Utterance(next(_utterance_ids), run, text, priority, self._clock(), is_first)
         self._publish(utterance)
         with self._queue as queue:
             interrupted, fates = queue.offer(utterance)

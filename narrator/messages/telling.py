@@ -18,8 +18,6 @@ class Utterance:
     offered_at: float
     is_first: bool = True
     """The first clause of its run: age is judged here."""
-    is_last: bool = True
-    """The last clause of its run: when its sound ends the run was heard."""
     cut: Cancel = field(default_factory=Cancel)
 
 
