@@ -56,8 +56,9 @@ class Reader:
     def close(self) -> None:
         assert self.process.stdin is not None
         self.process.stdin.close()
+        self.process.kill()
         self.process.wait(10)
-        self._thread.join()
+        self._thread.join(10)
 
     def _collect(self) -> None:
         assert self.process.stdout is not None

@@ -1,10 +1,11 @@
 """Shows what every key does."""
 
+from collections.abc import Sequence
 from html import escape
 from itertools import groupby
 
-from PySide6.QtCore import Qt
-from PySide6.QtGui import QKeySequence
+from PySide6.QtCore import QEvent, Qt
+from PySide6.QtGui import QAction, QKeyEvent, QKeySequence
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QTextBrowser, QVBoxLayout, QWidget
 
 from narrator.actions import ACTIONS, Action
@@ -16,10 +17,11 @@ _INTRODUCTION = (
 
 
 class HelpDialog(QDialog):
-    """All keys by group, as a text that can be walked through with the arrow keys."""
+    """All keys by group, as a text that can be walked through with the arrow keys; the keys can be tried meanwhile."""
 
-    def __init__(self, parent: QWidget) -> None:
+    def __init__(self, parent: QWidget, actions: Sequence[QAction]) -> None:
         super().__init__(parent)
+        self.addActions(actions)
         self.setWindowTitle("Help and keys")
         text = self._text = QTextBrowser()
         text.setAccessibleName("Help and keys")
@@ -37,6 +39,13 @@ class HelpDialog(QDialog):
         self.resize(
             min(84 * metrics.averageCharWidth(), room.width()), min(34 * metrics.lineSpacing(), room.height() - 40)
         )
+
+    def event(self, event: QEvent) -> bool:
+        is_key = isinstance(event, QKeyEvent) and event.key() == Qt.Key.Key_Escape
+        if is_key and event.type() == QEvent.Type.ShortcutOverride:
+            event.accept()  # here it closes, though it is a key of the window, too
+            return True
+        return super().event(event)
 
     def text(self) -> str:
         """What it says, without its looks."""
@@ -61,5 +70,5 @@ def shown_keys(entry: Action) -> str:
 def _row(entry: Action) -> str:
     keys = escape(shown_keys(entry)).replace(" ", "&nbsp;")
     return (
-        f"<tr><td width='32%'><b>{keys}</b></td><td>{escape(entry.title.rstrip('…'))}: {escape(entry.help)}</td></tr>"
+        f"<tr><td width='38%'><b>{keys}</b></td><td>{escape(entry.title.rstrip('…'))}: {escape(entry.help)}</td></tr>"
     )

@@ -122,7 +122,7 @@ class MainWindow(QMainWindow):
 
     def show_help(self) -> None:
         if self._help is None:
-            self._help = HelpDialog(self)
+            self._help = HelpDialog(self, list(self._actions.values()))
             self._help.rejected.connect(self.session.hush)
         if self._help.isVisible():
             self._help.raise_()
