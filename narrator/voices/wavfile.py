@@ -66,8 +66,9 @@ class WavVoice:
             started()
             if utterance.cut.wait(len(samples) / _BYTES_A_SAMPLE / _RATE):
                 self._file.end_at(self._clock() - self._opened_at)
-        except (OSError, ValueError) as error:  # a ValueError when it was closed meanwhile
-            raise self._unwritable(error) from error
+        except (OSError, ValueError) as error:
+            if not self._closed:  # closed meanwhile, in the middle of a word
+                raise self._unwritable(error) from error
 
     def close(self) -> None:
         """Lengthen the file to the present moment and leave no process behind."""
