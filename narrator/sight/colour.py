@@ -9,7 +9,7 @@ _MIDDLE = (0.25, 0.2, 0.75, 0.65)
 """The part of a box that is looked at: of a person the chest, of a car the doors."""
 
 _HUES = (
-    (8, "red"),
+    (5, "red"),
     (20, "orange"),
     (34, "yellow"),
     (85, "green"),

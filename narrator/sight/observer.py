@@ -18,8 +18,9 @@ _NEWS_KEPT = 40
 _BUSY_AFTER_CHANGE = 3.0
 _FIRST_LOOKS, _FIRST_GAP = 4, 0.1
 _FIRST_READS, _READ_AGAIN = 2, 0.25
-_SETTLES_AFTER, _SETTLES_BY, _FIRST_SETTLES_BY = 0.3, 1.0, 1.2
-"""Seconds after which a scene may be told of, and must be; at the start the text reader is still being loaded."""
+_SETTLES_AFTER, _SETTLES_BY, _FIRST_SETTLES_BY, _EMPTY_SETTLES_BY = 0.3, 1.0, 1.2, 4.0
+"""Seconds after which a scene may be told of, and must be; at the start the text reader is still being loaded, and when
+nothing else is there to be told, it is worth waiting for."""
 _DIMMED = 0.1
 _NEVER = float("-inf")
 
@@ -191,11 +192,16 @@ class Observer:
             return
         looked = self._things is None or stay.looks >= _FIRST_LOOKS
         read = self._ask_text is None or stay.reads >= _FIRST_READS
-        latest = _SETTLES_BY if self._revision else _FIRST_SETTLES_BY
-        if age >= latest or (looked and read and age >= _SETTLES_AFTER):
+        if age >= self._settles_by or (looked and read and age >= _SETTLES_AFTER):
             stay.settled = self._dirty = True
             if self._revision:
                 self._tell(NewsKind.CUT, at)
+
+    @property
+    def _settles_by(self) -> float:
+        if self._revision:
+            return _SETTLES_BY
+        return _FIRST_SETTLES_BY if self._things and self._things.tracks else _EMPTY_SETTLES_BY
 
     @property
     def _sees_well(self) -> bool:
