@@ -40,7 +40,7 @@ class Capture:
         loop: bool = False,
     ) -> None:
         self.ended = Event()
-        """Set when the source is over for good: at the end of a file, or when it can never open."""
+        """Set when the source is over for good: at the end of a file, when it can never open, after `close`."""
         self.failure: SourceError | None = None
         """Why it can never open; None at a normal end."""
         self._source = source
@@ -82,6 +82,7 @@ class Capture:
         self._wish.close()
         if self._thread.is_alive():
             self._thread.join(1.0)
+        self.ended.set()
         reading = self._reading
         if reading is not None:
             reading.join(_TO_WAKE)

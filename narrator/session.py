@@ -309,21 +309,23 @@ class Session:
                     self._remember_source()
                 elif self.phase is Phase.ENDED:
                     self._restarted.wait(_STATE_EVERY)
-                elif pipeline.capture.ended.wait(_STATE_EVERY) and pipeline is self._pipeline:
+                elif pipeline.capture.ended.wait(_STATE_EVERY) and self._is_current(pipeline):
                     self._finish(pipeline)
 
     def _finish(self, pipeline: Pipeline) -> None:
-        failure = pipeline.capture.failure
-        if failure is None:
+        self.failure = pipeline.capture.failure
+        if self.failure is None:
             self._say_what_is_left(pipeline)
         else:
-            self._publish(failure.notice())
-            self._speech.drain(_DRAIN)
-        if pipeline is self._pipeline:
+            self._publish(self.failure.notice())
+        if self._is_current(pipeline):
             self._restarted.clear()
             self.phase = Phase.ENDED
-            self.failure = failure
+            self._publish(self.state())
             self.finished.set()
+
+    def _is_current(self, pipeline: Pipeline) -> bool:
+        return pipeline is self._pipeline and not self._closing.is_set()
 
     def _say_what_is_left(self, pipeline: Pipeline) -> None:
         """The source is over: let the last news be told."""
