@@ -29,7 +29,7 @@ def changes(pictures: Iterable[Pixels], fps: float = 30) -> list[Change]:
 
 def scenes() -> list[Pixels]:
     photos = [as_pixels(cv2.resize(photo(name), (320, 180))) for name in ("astronaut", "chelsea", "coffee")]
-    return [*(landscape(seed) for seed in range(5)), *photos]
+    return [*(landscape(seed) for seed in range(4)), *photos]
 
 
 @pytest.mark.parametrize("fps", [1, 10, 30])
@@ -59,7 +59,7 @@ def test_ten_minutes_of_noise_hold_no_cut_and_are_still() -> None:
 @pytest.mark.parametrize("sigma", [3, 40, 90])
 def test_a_very_dark_or_noisy_camera_makes_no_cuts(sigma: float) -> None:
     rng = np.random.default_rng(5)
-    assert cuts([noise(lit(landscape(2), 0.15), sigma, rng) for _ in range(150)]) == []
+    assert cuts([noise(lit(landscape(2, (160, 90)), 0.15), sigma, rng) for _ in range(150)]) == []
 
 
 @pytest.mark.parametrize("speed", [0.05, 0.1, 0.3, 0.8, 1.5])
@@ -107,7 +107,8 @@ def test_a_dissolve_is_one_cut_when_it_is_over() -> None:
 def test_light_that_falls_and_rises_is_no_cut(seconds: float) -> None:
     frames = int(seconds * 30)
     gains = [*[1.0] * 30, *np.linspace(1, 0.15, frames), *[0.15] * 30, *np.linspace(0.15, 1, frames), *[1.0] * 30]
-    assert cuts([lit(photo("astronaut"), gain) for gain in gains]) == []
+    room = as_pixels(cv2.resize(photo("astronaut"), (160, 90)))
+    assert cuts([lit(room, gain) for gain in gains]) == []
 
 
 def test_exposure_that_jumps_is_no_cut() -> None:
