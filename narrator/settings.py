@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, cast
 
 from narrator import registry
 from narrator.errors import SettingsUnusable, UsageError
+from narrator.mailbox import Guarded
 from narrator.messages import Level, Notice
 from narrator.seams import Setting, Value
 
@@ -177,6 +178,7 @@ class SettingsFile:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._writing = Guarded(None)
 
     def load(self) -> tuple[Settings, list[Notice]]:
         """The settings, and what the user must know. An unusable file is kept aside as `.bad`."""
@@ -201,22 +203,17 @@ class SettingsFile:
         return ""
 
     def save(self, changes: Mapping[str, Value]) -> None:
-        """Write these values, leave the rest of the file as it is. Raises `SettingsUnusable`."""
+        """Write these values, leave the rest of the file as it is; from any thread. Raises `SettingsUnusable`."""
         import tomlkit
 
-        if self.damage():
-            self._put_aside()
         try:
-            document = tomlkit.parse(self._text())
-            for key, value in changes.items():
-                *tables, name = key.split(".")
-                place: MutableMapping[str, object] = document
-                for table in tables:
-                    if not isinstance(place.get(table), MutableMapping):
-                        place[table] = tomlkit.table()
-                    place = cast("MutableMapping[str, object]", place[table])
-                place[name] = value
-            self._replace(tomlkit.dumps(document))
+            with self._writing:  # two who read, change and write at once would lose one change
+                if self.damage():
+                    self._put_aside()
+                document = tomlkit.parse(self._text())
+                for key, value in changes.items():
+                    _put(document, key, value)
+                self._replace(tomlkit.dumps(document))
         except (*_UNUSABLE, tomlkit.exceptions.TOMLKitError) as error:
             remedy = f"Make the folder {self.path.parent} writable; until then changes last until you quit."
             raise SettingsUnusable("The settings could not be saved.", remedy, str(error)) from error
@@ -303,6 +300,19 @@ def _in_range(setting: Setting, value: Value) -> bool:
     low = -math.inf if setting.minimum is None else setting.minimum
     high = math.inf if setting.maximum is None else setting.maximum
     return low <= value <= high and abs(value) != math.inf
+
+
+def _put(document: MutableMapping[str, object], key: str, value: Value) -> None:
+    """Set a dotted key; what stands where a table belongs gives way."""
+    import tomlkit
+
+    *tables, name = key.split(".")
+    place = document
+    for table in tables:
+        if not isinstance(place.get(table), MutableMapping):
+            place[table] = tomlkit.table()
+        place = cast("MutableMapping[str, object]", place[table])
+    place[name] = value
 
 
 def _failing(error: Exception) -> str:

@@ -3,6 +3,7 @@
 import math
 import os
 import tomllib
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -279,6 +280,15 @@ class TestSave:
         file.save({"loop": True})
         assert file.path.is_symlink()
         assert tomllib.loads(real.read_text(encoding="utf-8")) == {"loop": True}
+
+    def test_threads_that_save_at_once_lose_nothing(self, file: SettingsFile) -> None:
+        changes = [{"speech.rate": 300}, {"window.font_size": 150}, {"source": "demo"}, {"loop": True}]
+        for _ in range(20):
+            file.path.unlink(missing_ok=True)
+            with ThreadPoolExecutor(4) as threads:
+                list(threads.map(file.save, changes))
+            stored = {key: value for change in changes for key, value in change.items()}
+            assert file.load()[0] == Settings.defaults().with_values(stored)
 
     def test_a_folder_that_cannot_be_written_is_told(self, tmp_path: Path) -> None:
         (tmp_path / "config").write_text("not a folder", encoding="utf-8")
