@@ -17,7 +17,7 @@ COLUMNS, ROWS = 64, 36
 CUT = 12.0
 """Mean difference of two thumbnails, of 255, above the usual one, at which they may be two scenes."""
 _SAMPLES = 320
-_USUAL_MOST = 12.0
+_USUAL_MOST, _LEAST_KNOWN = 12.0, 3
 _ALIKE, _ALIKE_SHIFTED = 0.6, 0.75
 """Correlation from which two thumbnails show one scene in another light, as they are and when one is shifted."""
 _LEAST_OVERLAP = 0.4
@@ -69,7 +69,9 @@ class ChangeDetector:
             self._begin(at)
             return Look(Change.CHANGING, brightness)
         difference = float(np.abs(self.thumbnail - last).mean())
-        usual = min(float(np.median(self._usual)), _USUAL_MOST) if self._usual else 0.0
+        # of a camera that was just opened nobody knows yet how much it flickers
+        known = len(self._usual) >= _LEAST_KNOWN
+        usual = min(float(np.median(self._usual)), _USUAL_MOST) if known else difference
         self._usual.append(difference)
         if self._is_cut(last, difference - usual, at, at - last_at):
             self._begin(at)
