@@ -20,7 +20,7 @@ _BLURRED_SHARE, _BLURRED_DETAIL = 0.0018, 5.0
 
 Of 110 sharp photographs half have a share over 0.03 and one in twenty less than 0.004; blurred by 16 pixels of 1280,
 nine in ten have less than 0.0016."""
-_LASTS = {Trouble.BLACK: 1.0, Trouble.COVERED: 1.5, Trouble.BLURRED: 3.0, Trouble.FROZEN: 10.0}
+_LASTS = {Trouble.BLACK: 1.0, Trouble.COVERED: 1.5, Trouble.BLURRED: 3.0, Trouble.FROZEN: 15.0}
 _CLEARS = 0.7
 _ALIVE = 3
 """A picture that never changed is a still picture, not a frozen one."""

@@ -20,7 +20,7 @@ _LOOK_AGAIN, _LOOK_AGAIN_FOR = 0.1, 3.0
 """A frame that no other follows is looked at again this often and this long, in seconds."""
 _LONG_GAP = 3.5
 _FPS_OVER = 5.0
-_CLOSE_TIMEOUT = 1.0
+_CLOSE_TIMEOUT = 1.5
 
 
 class Memory(Protocol):
@@ -79,12 +79,13 @@ class Sight:
         self._thread.start()
 
     def close(self) -> threading.Thread | None:
-        """End both threads; returns the one that is still there after about a second."""
+        """End both threads; returns the one that is still there after a second and a half."""
+        deadline = time.monotonic() + _CLOSE_TIMEOUT
         self._closing.set()
         self._frames.nudge()
-        left = self._text.close(_CLOSE_TIMEOUT / 2) if self._text else None
+        left = self._text.close(_CLOSE_TIMEOUT) if self._text else None
         if self._thread.is_alive():
-            self._thread.join(_CLOSE_TIMEOUT)
+            self._thread.join(max(0.0, deadline - time.monotonic()))
         return self._thread if self._thread.is_alive() else left
 
     def _run(self) -> None:
