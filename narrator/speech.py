@@ -92,6 +92,16 @@ class Speech:
             sounding.cut.throw()
         self._tell(fates)
 
+    def hold(self) -> None:
+        """From now on drop narration that is offered; notices and repeats, which have no run, are still spoken."""
+        with self._queue as queue:
+            queue.is_held = True
+
+    def release(self) -> None:
+        """End the `hold`: the next run is spoken."""
+        with self._queue as queue:
+            queue.is_held = False
+
     def free_in(self) -> float:
         """Estimated seconds until silence: 0.0 when nothing is spoken or waits."""
         rate = self._rate()

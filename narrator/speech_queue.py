@@ -24,12 +24,14 @@ class SpeechQueue:
     """Utterances that wait, by priority and in order; the unit of NORMAL is the run.
 
     `still_true` tells whether an utterance of narration holds in the scene of now. `max_wait` and `max_frame_age` are
-    seconds since the offer and since the picture; they are judged at a run's first clause.
+    seconds since the offer and since the picture; they are judged at a run's first clause. While `is_held`, what is
+    offered with a run is dropped, and so is the rest of that run.
     """
 
     def __init__(self, still_true: Callable[[Utterance], bool], max_wait: float, max_frame_age: float) -> None:
         self.max_wait, self.max_frame_age = max_wait, max_frame_age
         self.sounding: Utterance | None = None
+        self.is_held = False
         self._still_true = still_true
         self._waiting: list[Utterance] = []
         self._current: dict[Priority, Run] = {}
@@ -92,10 +94,13 @@ class SpeechQueue:
         return [Fate(utterance, event) for utterance in self._take(lambda _: True)]
 
     def _fate_of_late(self, utterance: Utterance) -> Fate | None:
-        """What becomes of an utterance whose run is over."""
+        """What becomes of an utterance whose run is over, or is ended by the hold."""
         if utterance.run is None:
             return None
         events = [event for run_id, event in self._over if run_id == utterance.run.id]
+        if self.is_held and not events:
+            self._over.append((utterance.run.id, AudioEvent.DROPPED))
+            return Fate(utterance, AudioEvent.DROPPED)
         return Fate(utterance, events[-1]) if events else None
 
     def _displace(self, newcomer: Utterance, priorities: tuple[Priority, ...]) -> list[Fate]:

@@ -137,6 +137,23 @@ def test_hush_cuts_the_sound_and_empties_the_queue_and_the_next_run_is_spoken(st
     assert one.speech.dropped == 0
 
 
+def test_held_it_speaks_notices_but_no_narration_until_released(stage):
+    one = stage(rate=900)
+    late = run()
+    one.speech.hold()
+    one.speech.hush()
+    one.speech.offer("too late", late)
+    assert one.sounds() == [("too late", DROPPED)]
+    one.speech.offer("a notice", None, NEXT)
+    assert one.speech.drain(10)
+    one.speech.release()
+    one.speech.offer("its rest", late)
+    one.speech.offer("news", run())
+    assert one.speech.drain(10)
+    assert one.sounds(END) == ["a notice", "news"]
+    assert one.sounds(DROPPED) == ["too late", "its rest"]
+
+
 def test_what_waits_too_long_is_dropped_and_counted(stage):
     one = stage(rate=100, max_wait=0.2)
     one.speech.offer("one two three", run())

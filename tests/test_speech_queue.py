@@ -178,6 +178,18 @@ def test_after_a_hush_the_rest_of_the_run_stays_silent_and_the_next_run_is_spoke
     assert spoken(queue) == ["news"]
 
 
+def test_while_held_a_run_is_dropped_for_good_and_what_has_no_run_is_spoken(queue):
+    narration, answer = run(), run(NOW)
+    queue.is_held = True
+    assert give(queue, utterance("a", narration), utterance("answer", answer, NOW)) == ["a", "answer"]
+    give(queue, utterance("notice", None, NEXT), utterance("repeat", None, NOW))
+    assert spoken(queue) == ["repeat", "notice"]
+    queue.is_held = False
+    assert give(queue, utterance("b", narration, is_first=False)) == ["b"]
+    give(queue, utterance("news", run()))
+    assert spoken(queue) == ["news"]
+
+
 def test_the_pace_is_learned():
     pace = SpeakingPace()
     text = "three people and a white dog are in the middle"
