@@ -5,7 +5,7 @@ empties; everything else is called by the lane's own thread, so there is nothing
 """
 
 from collections import deque
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from narrator.mailbox import Fifo
@@ -14,6 +14,10 @@ from narrator.seams import Capabilities
 
 _INBOX = 1000
 _SAID = 12
+_LONG = 60.0
+_SETTLING = 1.5
+"""Seconds that the user's wish waits for things to be looked for in a new scene."""
+_OVERVIEWS = (Reason.START, Reason.CUT, Reason.USER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,14 +27,8 @@ class Pace:
     min_gap: float = 4.0
     cut_gap: float = 2.0
     overview: bool = True
-    heartbeat: float = 0.0
     lead: float = 0.3
     """How long before the voice falls silent the next answer is asked for."""
-
-    def for_backend(self, capabilities: Capabilities) -> "Pace":
-        """The same, as slow as this backend wants it."""
-        gap = max(self.min_gap, capabilities.min_gap)
-        return replace(self, min_gap=gap, heartbeat=capabilities.heartbeat)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +44,8 @@ class Wish(StrEnum):
     DESCRIBE = "describe"
     HOLD = "hold"
     GO_ON = "go on"
+    HUSH = "hush"
+    """What is under way was silenced on purpose: it is not told again."""
     FINISH = "finish"
     """The source is over: tell what is left without keeping a distance between lines."""
 
@@ -60,6 +60,7 @@ class _Told:
     sounds_over: int = 0
     answered: bool = False
     dropped: bool = False
+    hushed: bool = False
 
     @property
     def is_over(self) -> bool:
@@ -71,6 +72,8 @@ class Director:
 
     def __init__(self, pace: Pace) -> None:
         self.pace = pace
+        self.capabilities = Capabilities()
+        """Of the backend that is asked: it may want a slower pace."""
         self._inbox: Fifo[Wish | Audio] = Fifo(_INBOX)
         self._under_way: dict[int, _Told] = {}
         self._said: deque[str] = deque(maxlen=_SAID)
@@ -79,7 +82,8 @@ class Director:
         self._second_chance = (-1, -1)
         self._last_ask = float("-inf")
         self._last_line = float("-inf")
-        self._wished = False
+        self._wished_at: float | None = None
+        self._resumed_at = float("-inf")
         self._held = self._finishing = False
 
     def tell(self, fact: Wish | Audio) -> None:
@@ -88,21 +92,23 @@ class Director:
 
     def next(self, now: float, scene: Scene | None, free_in: float) -> Ask | Wait:
         """What to do now; `free_in` is the time in seconds until the voice falls silent."""
-        self._read_inbox()
-        if scene is None or self._held:
-            return Wait(now + 60)
-        if self._wished:
-            return self._ask(now, scene, Reason.USER, Priority.NOW)
-        if self._needs_overview(scene):
+        self._read_inbox(now)
+        if scene is None or self._held or scene.frame_at < self._resumed_at:
+            return Wait(now + _LONG)
+        pace = self.pace
+        if self._wished_at is not None:
+            due = now if scene.settled or scene.trouble else self._wished_at + _SETTLING
+            return self._ask_after(due, now, scene, Reason.USER, Priority.NOW)
+        if pace.overview and self._needs_overview(scene):
             reason = Reason.START if self._overview_of < 0 else Reason.CUT
-            return self._ask_after(self._last_line + self.pace.cut_gap, now, scene, reason)
+            return self._ask_after(self._last_line + pace.cut_gap, now, scene, reason)
         if scene.newest_news > self._told_news:
-            gap = 0.0 if self._finishing else self.pace.min_gap
-            due = max(self._last_line + gap, now + free_in - self.pace.lead)
+            gap = 0.0 if self._finishing else max(pace.min_gap, self.capabilities.min_gap)
+            due = max(self._last_line + gap, now + free_in - pace.lead)
             return self._ask_after(due, now, scene, Reason.CHANGE)
-        if self.pace.heartbeat:
-            return self._ask_after(self._last_ask + self.pace.heartbeat, now, scene, Reason.HEARTBEAT)
-        return Wait(now + 60)
+        if self.capabilities.heartbeat:
+            return self._ask_after(self._last_ask + self.capabilities.heartbeat, now, scene, Reason.HEARTBEAT)
+        return Wait(now + _LONG)
 
     def opened(self, run: Run) -> None:
         """The lane opened a run for the last Ask."""
@@ -114,12 +120,22 @@ class Director:
 
     def answered(self, run: Run, now: float) -> None:
         """The run ended; with no clause offered there was nothing to say."""
+        self._read_inbox(now)
         told = self._under_way[run.id]
         told.answered = True
         told.dropped = told.dropped or bool(run.cancelled)
         if told.offered:
             self._last_line = now
         self._settle(told)
+
+    def failed(self, run: Run, now: float) -> None:
+        """The backend gave up on this run: what it did not come to say is asked for again."""
+        if self._under_way[run.id].offered:
+            run.cancel()
+            self.answered(run, now)
+        else:
+            del self._under_way[run.id]
+            self._want_overview_again(run)
 
     @property
     def said(self) -> tuple[str, ...]:
@@ -132,15 +148,16 @@ class Director:
         return max([self._heard_news, *(told.run.news_to for told in self._under_way.values() if not told.dropped)])
 
     def _needs_overview(self, scene: Scene) -> bool:
-        return self.pace.overview and scene.settled and scene.trouble is None and self._overview_of < scene.revision
+        return scene.settled and scene.trouble is None and self._overview_of < scene.revision
 
-    def _ask_after(self, due: float, now: float, scene: Scene, reason: Reason) -> Ask | Wait:
-        return self._ask(now, scene, reason, Priority.NORMAL) if now >= due else Wait(due)
-
-    def _ask(self, now: float, scene: Scene, reason: Reason, priority: Priority) -> Ask:
+    def _ask_after(
+        self, due: float, now: float, scene: Scene, reason: Reason, priority: Priority = Priority.NORMAL
+    ) -> Ask | Wait:
+        if now < due:
+            return Wait(due)
+        self._last_ask, self._wished_at = now, None
         ask = Ask(reason, scene, priority, self._told_news, self._expected())
-        self._last_ask, self._wished = now, False
-        if reason in (Reason.START, Reason.CUT, Reason.USER):
+        if reason in _OVERVIEWS and scene.settled:
             self._overview_of = scene.revision
         return ask
 
@@ -149,14 +166,25 @@ class Director:
         under_way = (" ".join(told.offered) for told in self._under_way.values() if told.offered and not told.dropped)
         return (*self._said, *under_way)
 
-    def _read_inbox(self) -> None:
+    def _read_inbox(self, now: float) -> None:
         for fact in self._inbox.drain():
             if isinstance(fact, Audio):
                 self._hear(fact)
             else:
-                self._wished = self._wished or fact is Wish.DESCRIBE
-                self._finishing = self._finishing or fact is Wish.FINISH
-                self._held = fact is Wish.HOLD or (self._held and fact is not Wish.GO_ON)
+                self._obey(fact, now)
+
+    def _obey(self, wish: Wish, now: float) -> None:
+        if wish is Wish.DESCRIBE:
+            self._wished_at = now
+        elif wish is Wish.FINISH:
+            self._finishing = True
+        elif wish is Wish.HUSH:
+            for told in self._under_way.values():
+                told.hushed = True
+        else:
+            self._held = wish is Wish.HOLD
+            if not self._held:
+                self._resumed_at = now
 
     def _hear(self, audio: Audio) -> None:
         run = audio.utterance.run
@@ -177,9 +205,12 @@ class Director:
         if told.heard:
             self._said.append(" ".join(told.heard))
         chance = (told.run.scene_revision, told.run.news_to)
-        if told.dropped and chance > self._second_chance:
+        if told.dropped and not told.hushed and chance > self._second_chance:
             self._second_chance = chance
-            if told.run.reason in (Reason.START, Reason.CUT) and self._overview_of == told.run.scene_revision:
-                self._overview_of -= 1
-            return
-        self._heard_news = max(self._heard_news, told.run.news_to)
+            self._want_overview_again(told.run)
+        else:
+            self._heard_news = max(self._heard_news, told.run.news_to)
+
+    def _want_overview_again(self, run: Run) -> None:
+        if run.reason in _OVERVIEWS and self._overview_of == run.scene_revision:
+            self._overview_of -= 1

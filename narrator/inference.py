@@ -84,6 +84,8 @@ class Lane:
         self._spared = False
         self._rest = 0.0
         self._closing = threading.Event()
+        self.failure: NarratorError | None = None
+        """Why the describer does not work now."""
         self.idle = threading.Event()
         """Set while nothing is asked: the last decision was to wait."""
         self._thread = threading.Thread(target=self._main, name=f"lane {name}", daemon=True)
@@ -138,6 +140,7 @@ class Lane:
     def _fail(self, error: NarratorError) -> None:
         """Tell it the first time, and rest a little longer each time."""
         _log.warning("%s %s", error.sentence, error.detail)
+        self.failure = error
         if not self._rest:
             self._publish(Notice(Level.ERROR, error.sentence, error.remedy))
         self.idle.set()
@@ -146,7 +149,8 @@ class Lane:
 
     def _open(self) -> None:
         self._capabilities = self._backend.open()
-        self._director.pace = self._director.pace.for_backend(self._capabilities)
+        self._director.capabilities = self._capabilities
+        self.failure = None
 
     def _narrate(self) -> None:
         version, until = 0, 0.0
@@ -172,8 +176,10 @@ class Lane:
         try:
             self._publish(Request(run, len(prompt.pictures), self._estimate(prompt)))
             self._speak(run, prompt)
-        finally:
-            self._director.answered(run, time.monotonic())
+        except BaseException:
+            self._director.failed(run, time.monotonic())
+            raise
+        self._director.answered(run, time.monotonic())
 
     def _plan(self, newest: tuple[Frame, budget.Planned] | None) -> tuple[budget.Planned, ...]:
         limits = budget.Limits(self._capabilities.max_images, self._capabilities.context_tokens // 2, _MAX_BYTES)

@@ -45,15 +45,25 @@ class Pipeline:
             is_live=lambda: taken.live,
         )
         self.director = Director(pace(settings))
-        pictures = _Pictures(self.frames, memory)
-        backend_id = registry.spec_of("backends", backend).id
-        describer = registry.create_backend(backend, context)
-        self.lane = Lane("local", backend_id, describer, self.director, self.scenes, pictures, speaker, publish)
+        self._pictures = _Pictures(self.frames, memory)
+        self._context, self._speaker, self._publish = context, speaker, publish
+        self.lane = self._new_lane(backend)
+        self._is_started = False
 
     def start(self) -> None:
+        self._is_started = True
         self.lane.start()
         self.sight.start()
         self.capture.start()
+
+    def use(self, backend: str) -> threading.Thread | None:
+        """Go on with another describer; returns the old one's thread if it did not end in time."""
+        lane = self._new_lane(backend)
+        left = self.lane.close()
+        self.lane = lane
+        if self._is_started:
+            lane.start()
+        return left
 
     def pause(self) -> None:
         """Stop asking; hold a file, release a camera."""
@@ -76,6 +86,13 @@ class Pipeline:
         self.scenes.close()
         self.frames.close()
         return [thread for thread in left if thread is not None]
+
+    def _new_lane(self, backend: str) -> Lane:
+        backend_id = registry.spec_of("backends", backend).id
+        describer = registry.create_backend(backend, self._context)
+        return Lane(
+            "local", backend_id, describer, self.director, self.scenes, self._pictures, self._speaker, self._publish
+        )
 
     def _on_cut(self, revision: int) -> None:
         self.lane.preempt(revision)

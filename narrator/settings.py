@@ -53,7 +53,7 @@ CORE = (
     ),
     Setting("sight.text_gap", 2.0, "Least time between two readings of text.", 0.5, 60, unit="s"),
     Setting("sight.mute", "", "Things never to speak of, for example: chair, dining table."),
-    Setting("history.interval", 1.0, "Time between two pictures that are kept.", 0.1, 60, unit="s"),
+    Setting("history.interval", 1.0, "Time between two pictures that are kept.", 0.1, 60, unit="s", restarts="source"),
     Setting(
         "history.max_bytes",
         16_000_000,
@@ -61,16 +61,22 @@ CORE = (
         1_000_000,
         1_000_000_000,
         unit="bytes",
+        restarts="source",
     ),
     Setting("speech.rate", 200, "Speaking rate.", 80, 900, unit="words a minute"),
     Setting("speech.volume", 100, "Loudness.", 0, 200, unit="%"),
     Setting("speech.voice", "", "The engine's own name of a voice; empty for its default."),
-    Setting("speech.language", "en", "The language that is spoken."),
+    Setting("speech.language", "en", "The language that is spoken: en or de.", restarts="backend"),
     Setting("speech.max_wait", 2.5, "A line that waited longer is not spoken.", 0.5, 60, unit="s"),
     Setting("speech.max_frame_age", 8.0, "A line about an older picture is not spoken.", 1, 120, unit="s"),
     Setting("window.theme", "system", "Colours of the window.", choices=("system", "light", "dark")),
     Setting("window.font_size", 100, "Size of all text in the window.", 50, 400, unit="%"),
-    Setting("log.level", "info", "How much goes to the log.", choices=("debug", "info", "warning", "error")),
+    Setting(
+        "log.level",
+        "info",
+        "How much goes to the log, from the next start on.",
+        choices=("debug", "info", "warning", "error"),
+    ),
 )
 _APP = "scene-narrator"
 _TRUTH = dict.fromkeys(("true", "on", "yes", "1"), True) | dict.fromkeys(("false", "off", "no", "0"), False)

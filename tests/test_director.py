@@ -18,15 +18,16 @@ from narrator.messages import (
     Utterance,
 )
 from narrator.messages import Track as Thing
+from narrator.seams import Capabilities
 
 PERSON = Thing(1, "person", 0.8, Box(0.1, 0.1, 0.3, 0.9))
 _ids = count(1)
 
 
-def scene(revision=0, *, news=0, settled=True, trouble=None):
+def scene(revision=0, *, news=0, settled=True, trouble=None, at=0.0):
     """A scene with `news` pieces of news, numbered from 1."""
     found = tuple(News(number, 0.0, NewsKind.APPEARED, PERSON) for number in range(1, news + 1))
-    return Scene(revision, 0.0, 0.0, 0, tracks=(PERSON,), news=found, settled=settled, trouble=trouble)
+    return Scene(revision, at, at, 0, tracks=(PERSON,), news=found, settled=settled, trouble=trouble)
 
 
 def open_run(director, ask, now):
@@ -95,7 +96,7 @@ def test_the_user_is_first_and_needs_no_news():
     director = Director(Pace())
     answer(director, director.next(0.0, scene(), 0.0), 0.0, "A person.")
     director.tell(Wish.DESCRIBE)
-    ask = director.next(0.1, scene(settled=False), 5.0)
+    ask = director.next(0.1, scene(), 5.0)
     assert (ask.reason, ask.priority) == (Reason.USER, Priority.NOW)
     answer(director, ask, 0.1, "A person.")
     assert isinstance(director.next(0.2, scene(), 0.0), Wait)
@@ -122,6 +123,48 @@ def test_what_was_hushed_is_not_said_again():
     director = Director(Pace(min_gap=0.0))
     answer(director, director.next(0.0, scene(), 0.0), 0.0, "A person.", ends=AudioEvent.CUT)
     assert isinstance(director.next(9.0, scene(), 0.0), Wait)
+
+
+def test_what_was_hushed_while_it_was_made_is_not_made_again():
+    director = Director(Pace(min_gap=0.0))
+    run = open_run(director, director.next(0.0, scene(), 0.0), 0.0)
+    director.tell(Wish.HUSH)
+    run.cancel()
+    director.answered(run, 0.5)
+    assert isinstance(director.next(9.0, scene(), 0.0), Wait)
+    assert director.next(9.1, scene(news=1), 0.0).reason is Reason.CHANGE
+
+
+def test_the_wish_to_hear_all_waits_for_a_new_scene_to_be_looked_at_but_not_for_long():
+    director = Director(Pace())
+    director.tell(Wish.DESCRIBE)
+    assert isinstance(director.next(0.0, scene(settled=False), 0.0), Wait)
+    ask = director.next(1.6, scene(settled=False), 0.0)
+    assert ask.reason is Reason.USER
+    answer(director, ask, 1.6, "Nothing is recognised.")
+    assert director.next(4.0, scene(settled=True), 0.0).reason is Reason.START
+
+
+def test_a_describer_that_failed_is_asked_again_for_the_same():
+    director = Director(Pace(min_gap=0.0))
+    for now in (0.0, 1.0, 2.0):
+        ask = director.next(now, scene(), 0.0)
+        assert ask.reason in (Reason.START, Reason.CUT)
+        director.failed(open_run(director, ask, now), now)
+    answer(director, director.next(3.0, scene(), 0.0), 3.0, "A person.")
+    for now in (5.0, 6.0, 7.0):
+        ask = director.next(now, scene(news=1), 0.0)
+        assert [n.number for n in ask.news] == [1]
+        director.failed(open_run(director, ask, now), now)
+
+
+def test_a_backend_may_want_a_slower_pace_whatever_the_user_sets():
+    director = Director(Pace(min_gap=1.0))
+    director.capabilities = Capabilities(min_gap=6.0)
+    answer(director, director.next(0.0, scene(), 0.0), 0.0, "A person.")
+    director.pace = Pace(min_gap=2.0)
+    assert isinstance(director.next(5.9, scene(news=1), 0.0), Wait)
+    assert isinstance(director.next(6.0, scene(news=1), 0.0), Ask)
 
 
 def test_an_overview_that_was_dropped_is_given_again():
@@ -165,7 +208,8 @@ def test_held_asks_nothing_until_it_goes_on():
     director.tell(Wish.HOLD)
     assert isinstance(director.next(0.0, scene(), 0.0), Wait)
     director.tell(Wish.GO_ON)
-    assert isinstance(director.next(0.1, scene(), 0.0), Ask)
+    assert isinstance(director.next(5.0, scene(at=0.0), 0.0), Wait), "what was seen before the pause is old"
+    assert isinstance(director.next(5.1, scene(at=5.05), 0.0), Ask)
 
 
 def test_no_overview_of_a_picture_that_shows_nothing():
@@ -173,7 +217,8 @@ def test_no_overview_of_a_picture_that_shows_nothing():
 
 
 def test_a_heartbeat_asks_when_nothing_is_new():
-    director = Director(Pace(heartbeat=1.0, overview=False))
+    director = Director(Pace(overview=False))
+    director.capabilities = Capabilities(heartbeat=1.0)
     assert director.next(0.0, scene(), 0.0).reason is Reason.HEARTBEAT
     assert isinstance(director.next(0.5, scene(), 0.0), Wait)
     assert isinstance(director.next(1.0, scene(), 0.0), Ask)
