@@ -80,6 +80,7 @@ class Child:
         try:
             _write(self._process.stdin.fileno(), kind, fields)
         except (OSError, ValueError) as error:  # the pipe is closed, at the other end or at ours
+            self.kill()  # or it would not count as gone until its reader gets a turn, and would be used again
             raise ChildGone(self._process.returncode) from error
 
     def receive(self, timeout: float | None = None) -> Message | None:

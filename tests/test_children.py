@@ -170,3 +170,14 @@ def test_a_child_whose_engine_cannot_be_imported_says_why():
     assert "ModuleNotFoundError" in message["detail"]
     assert child.wait(5)
     child.close()
+
+
+def test_a_child_that_no_longer_listens_counts_as_gone_at_once():
+    """Used again before its reader has a turn, it would fail again and again."""
+    deaf = Child([sys.executable, "-c", "import os, time; os.close(0); print('{}', flush=True); time.sleep(60)"])
+    assert deaf.receive(10) == {}
+    with pytest.raises(ChildGone):
+        deaf.send("echo", text="hello")
+    assert deaf.is_gone
+    deaf.close()
+    assert not is_alive(deaf.pid)
