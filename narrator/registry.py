@@ -2,6 +2,7 @@
 
 import os
 import pkgutil
+import re
 import sys
 from collections.abc import Iterator
 from difflib import get_close_matches
@@ -10,11 +11,15 @@ from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 from typing import cast
+from urllib.parse import unquote
 
 from narrator.errors import UsageError
 from narrator.seams import Backend, Context, Setting, Source, SourceSpec, Spec, Voice, VoiceSpec
 
 KINDS = ("sources", "backends", "voices")
+_HOST = re.compile(r"([\w.-]*|\[[0-9a-fA-F:.%\w]*\])(:\d{0,5})?")
+_SECRET = re.compile(r"[=&;]|pass|pwd|user|usr|login|token|secret|auth|cred|key|admin", re.IGNORECASE)
+"""What may go before a name or a password in the path of a URL, as `/user=admin&password=...` of many a camera."""
 
 
 def specs(kind: str) -> dict[str, Spec]:
@@ -47,14 +52,24 @@ def source_choices() -> list[tuple[str, str]]:
 
 
 def without_secrets(address: str) -> str:
-    """A `--source` text as it may be shown and logged: no user name, password or query of a URL."""
-    scheme, mark, rest = address.partition("://")
-    if not mark:
+    """A `--source` text as it may be shown and logged; it differs from `address` wherever anything is hidden.
+
+    Of a URL go the user's name, the password, the query, and any path or host that may hold one of them. What cannot be
+    encoded is replaced.
+    """
+    address = address.encode("utf-8", "replace").decode()
+    scheme, _, rest = address.partition(":")
+    if not _is_url(scheme.strip().lower(), rest):
         return address
-    shown = rest.partition("?")[0]
-    if "@" in rest:
-        shown = shown.rpartition("@")[2] if "@" in shown else "…"
-    return f"{scheme}://{shown}"
+    authority, tail = _split(rest.lstrip("/\\"), "/\\?#")
+    user, _, host = authority.rpartition("@")
+    path, query = _split(tail, "?#")
+    is_torn = "@" in path or ("@" in query and not (user and path))  # the host is behind that sign, if anywhere
+    if is_torn or not _HOST.fullmatch(host):
+        return f"{scheme}://…"
+    if _SECRET.search(unquote(path)):
+        return f"{scheme}://{host}/…"
+    return f"{scheme}://{host}{path}" if user or query else address
 
 
 def create_source(address: str, context: Context) -> Source:
@@ -129,11 +144,18 @@ def _source_module(address: str) -> ModuleType:
     return _for_path(path, modules)
 
 
-def _exists(path: Path) -> bool:
-    try:
-        return path.exists()
-    except OSError:  # a long URL is no file name, and a folder may be closed to us
-        return False
+def _is_url(scheme: str, rest: str) -> bool:
+    """Whether a text is a network address, a mistyped one included; a drive letter is no scheme."""
+    spec_of_scheme = {name: module.SPEC for module in _modules("sources").values() for name in module.SPEC.schemes}
+    if scheme in spec_of_scheme:
+        return bool(spec_of_scheme[scheme].needs_network) or rest.startswith("//")
+    return rest.startswith("//") or (len(scheme) > 1 and scheme.isalnum() and rest.startswith("/"))
+
+
+def _split(text: str, marks: str) -> tuple[str, str]:
+    """The text before the first of the marks, and the rest from there on."""
+    at = min((found for mark in marks if (found := text.find(mark)) >= 0), default=len(text))
+    return text[:at], text[at:]
 
 
 def _for_path(path: Path, modules: dict[str, ModuleType]) -> ModuleType:

@@ -11,7 +11,7 @@ from narrator.registry import source_choices, source_title, specs, without_secre
     [
         ("rtsp://user:secret@10.0.0.5:554/live", "rtsp://10.0.0.5:554/live"),
         ("http://cam/video.cgi?user=admin&pwd=secret", "http://cam/video.cgi"),
-        ("rtsp://user:sec/ret@cam/live", "rtsp://cam/live"),
+        ("rtsp://user:sec/ret@cam/live", "rtsp://…"),
         ("rtsp://user:sec?ret@cam/live", "rtsp://…"),
         ("http://user:secret@cam/x?y=a@secret", "http://cam/x"),
         ("camera:0", "camera:0"),
