@@ -1,6 +1,7 @@
 """Makes sound of text with espeak-ng: the system's program, or the library in the espeakng-loader wheel.
 
-For use in a child process only: the library is GPL-3 and not ours to load beside the rest, and it may crash.
+For use in a child process only: the library is GPL-3 and not ours to load beside the rest, and it may crash. The parent
+takes the constants alone.
 """
 
 import ctypes
@@ -10,8 +11,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from narrator.errors import VoiceError
+
 SAMPLE_RATE = 22_050
 """Samples a second of every espeak-ng voice."""
+NO_ENGINE = VoiceError(
+    "The voice espeak-ng is not installed.",
+    'Install it: "sudo apt install espeak-ng" or "pip install espeakng-loader".',
+)
 
 _LOUDEST = 200
 _SYNTHESIS_TAKES_AT_MOST = 20.0

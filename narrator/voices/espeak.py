@@ -3,6 +3,7 @@
 from narrator.errors import VoiceError
 from narrator.seams import Context, VoiceSpec
 from narrator.voices._child_voice import ChildVoice
+from narrator.voices._espeak import NO_ENGINE
 
 SPEC = VoiceSpec(
     id="espeak",
@@ -11,12 +12,6 @@ SPEC = VoiceSpec(
     platforms=("linux",),
     default_on=("linux",),
 )
-NO_ENGINE = VoiceError(
-    "The voice espeak-ng is not installed.",
-    'Install it: "sudo apt install espeak-ng" or "pip install espeakng-loader".',
-)
-
-
 _ENGINES = ("auto", "program", "library")
 
 

@@ -13,7 +13,7 @@ from narrator.errors import VoiceCrashed, VoiceError
 from narrator.messages import Utterance
 from narrator.seams import Context, VoiceSpec
 from narrator.voices._child_voice import manner
-from narrator.voices.espeak import NO_ENGINE
+from narrator.voices._espeak import NO_ENGINE, SAMPLE_RATE
 
 SPEC = VoiceSpec(
     id="wav",
@@ -21,7 +21,6 @@ SPEC = VoiceSpec(
     help="Writes to one sound file, as `wav:FILE`, with the voice of eSpeak NG.",
     is_heard=False,
 )
-_RATE = 22_050
 _BYTES_A_SAMPLE = 2
 _HEADER_BYTES = 44
 _LONGEST = 0xFFFFFFFF - _HEADER_BYTES
@@ -64,7 +63,7 @@ class WavVoice:
         try:
             self._file.write_at(self._clock() - self._opened_at, samples)
             started()
-            if utterance.cut.wait(len(samples) / _BYTES_A_SAMPLE / _RATE):
+            if utterance.cut.wait(len(samples) / _BYTES_A_SAMPLE / SAMPLE_RATE):
                 self._file.end_at(self._clock() - self._opened_at)
         except (OSError, ValueError) as error:
             if not self._closed:  # closed meanwhile, in the middle of a word
@@ -110,7 +109,7 @@ class WavVoice:
 
 
 class _WavFile:
-    """16-bit mono at `_RATE`; times are seconds from the file's beginning."""
+    """16-bit mono at `SAMPLE_RATE`; times are seconds from the file's beginning."""
 
     def __init__(self, path: Path) -> None:
         self._file = path.open("wb", buffering=0)
@@ -144,7 +143,7 @@ class _WavFile:
 
     def _write_header(self) -> None:
         """The canonical RIFF header of 44 bytes (Microsoft Multimedia Programming Interface 1.0, 1991)."""
-        bytes_a_second = _RATE * _BYTES_A_SAMPLE
+        bytes_a_second = SAMPLE_RATE * _BYTES_A_SAMPLE
         header = struct.pack(
             "<4sI4s4sIHHIIHH4sI",
             b"RIFF",
@@ -154,7 +153,7 @@ class _WavFile:
             16,
             1,
             1,
-            _RATE,
+            SAMPLE_RATE,
             bytes_a_second,
             _BYTES_A_SAMPLE,
             8 * _BYTES_A_SAMPLE,
@@ -170,4 +169,4 @@ class _WavFile:
 
 
 def _place(seconds: float) -> int:
-    return max(0, int(seconds * _RATE)) * _BYTES_A_SAMPLE
+    return max(0, int(seconds * SAMPLE_RATE)) * _BYTES_A_SAMPLE

@@ -1,9 +1,11 @@
 """One suite over every voice: it speaks, falls silent at once, lasts, closes, and leaves nothing behind."""
 
 import os
+import re
 import statistics
 import threading
 import time
+from importlib import resources
 
 import numpy as np
 import pytest
@@ -193,3 +195,12 @@ def test_where_nothing_can_play_sound_the_voice_says_so(heard_voice_id, no_sound
     voice.close()
     assert error.value.remedy
     assert capfd.readouterr().err == ""
+
+
+def test_a_voice_imports_no_other_voice():
+    """What two of them need lies in a module whose name begins with "_"."""
+    package = resources.files("narrator.voices")
+    voices = {file.name.removesuffix(".py"): file.read_text() for file in package.iterdir() if file.name[0].isalpha()}
+    assert {"espeak", "wavfile"} <= set(voices)
+    for name, text in voices.items():
+        assert not re.findall(rf"narrator\.voices\.(?!{name}\b)[a-z]\w*", text), name
