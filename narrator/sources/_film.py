@@ -5,7 +5,7 @@ from pathlib import Path
 from narrator.messages import Level, Notice, Picture
 from narrator.seams import Context
 from narrator.sources._opencv import Reader, open_file
-from narrator.sources._probe import is_cut_short, why_no_video, why_unreadable
+from narrator.sources._probe import is_cut_short, name_of, why_no_video, why_unreadable
 
 _MISSING_SECONDS = 2.0
 _MISSING_SHARE = 0.1
@@ -59,7 +59,7 @@ class Film:
         if self._reader is None or self._is_told or not self._ends_early(self._reader):
             return
         self._is_told = True
-        text = f"The video {self._path.name} ended early: the file is incomplete."
+        text = f"The video {name_of(self._path)} ended early: the file is incomplete."
         self._context.notify(Notice(Level.WARNING, text, "Copy or download it again."))
 
     def _ends_early(self, reader: Reader) -> bool:

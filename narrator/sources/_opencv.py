@@ -2,10 +2,13 @@
 
 import os
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
 
+from narrator.errors import SourceRefused
 from narrator.messages import Pixels
 
 if TYPE_CHECKING:
@@ -25,6 +28,8 @@ Not among them is fflags;nobuffer: it throws away the first key frame, and the n
 """
 _FIRST_PICTURE = 9.0
 """Seconds that a live stream gets to send a key frame, from which on it can be shown."""
+_DESCRIPTORS = Path("/proc/self/fd")
+"""Where Linux lists the files that this process has open, each under its number."""
 _opening = Lock()
 
 
@@ -90,14 +95,14 @@ class Reader:
         self._capture = None
 
 
-def open_file(path: Path) -> Reader | None:
-    """A video file, or None when it cannot be opened."""
+def open_file(path: Path, descriptors: Path = _DESCRIPTORS) -> Reader | None:
+    """A video file, or None when it cannot be opened. Raises `SourceRefused` for a name that OpenCV cannot take."""
     import cv2
 
     quieten()
-    with _opening:
-        options = [cv2.CAP_PROP_N_THREADS, _FILE_THREADS]
-        return _opened(cv2.VideoCapture(str(path.absolute()), cv2.CAP_FFMPEG, options))
+    options = [cv2.CAP_PROP_N_THREADS, _FILE_THREADS]
+    with _opening, _plain_name(path.absolute(), descriptors) as name:
+        return _opened(cv2.VideoCapture(name, cv2.CAP_FFMPEG, options))
 
 
 def open_url(url: str, *, timeout: float = OPEN_TIMEOUT, low_delay: bool = False) -> Reader | None:
@@ -113,6 +118,8 @@ def open_camera(device: int | str, backend: int, wishes: dict[int, float]) -> Re
     """A camera by number or path, asked for `wishes` by OpenCV property; None when it cannot be opened."""
     import cv2
 
+    if isinstance(device, str) and not _is_text(device):
+        return None
     quieten()
     capture = cv2.VideoCapture(device, backend)
     if capture.isOpened():
@@ -162,6 +169,26 @@ def _open_url(url: str, timeout: float, ffmpeg_options: str | None) -> Reader | 
             return _opened(cv2.VideoCapture(url, cv2.CAP_FFMPEG, options))
         finally:
             _restore(before)
+
+
+@contextmanager
+def _plain_name(path: Path, descriptors: Path) -> Iterator[str]:
+    """A name of the file that OpenCV can take: one that is not UTF-8 makes its Python binding crash."""
+    if _is_text(str(path)):
+        yield str(path)
+    elif descriptors.is_dir():
+        with path.open("rb") as file:
+            yield str(descriptors / str(file.fileno()))
+    else:
+        raise SourceRefused("The name of the video has letters that cannot be read.", "Rename it and its folders.")
+
+
+def _is_text(name: str) -> bool:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _opened(capture: "cv2.VideoCapture") -> Reader | None:

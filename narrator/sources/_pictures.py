@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from narrator.errors import SourceRefused
 from narrator.messages import Pixels
 from narrator.sources._opencv import as_bgr, quieten
-from narrator.sources._probe import is_text, why_unreadable
+from narrator.sources._probe import is_text, name_of, why_unreadable
 
 if TYPE_CHECKING:
     from cv2.typing import MatLike
@@ -82,7 +82,7 @@ def _shrunk(pixels: Pixels) -> Pixels:
 
 def _why_not_shown(path: Path) -> SourceRefused:
     if is_text(path):
-        return SourceRefused(f"{path.name} is a text file, not a picture.", "Choose a picture file.")
+        return SourceRefused(f"{name_of(path)} is a text file, not a picture.", "Choose a picture file.")
     if path.suffix.lower() in (".heic", ".heif"):
-        return SourceRefused(f"{path.name} is a HEIC picture, which cannot be read.", "Convert it to JPEG.")
-    return SourceRefused(f"{path.name} is not a picture that can be read.", "Convert it to JPEG or PNG.")
+        return SourceRefused(f"{name_of(path)} is a HEIC picture, which cannot be read.", "Convert it to JPEG.")
+    return SourceRefused(f"{name_of(path)} is not a picture that can be read.", "Convert it to JPEG or PNG.")

@@ -17,6 +17,21 @@ _PICTURES = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"BM")
 _UNKNOWN_SIZE = -1
 
 
+def path_of(address: str) -> Path:
+    """The path that a `--source` text means, in the user's own folder where it begins with ~."""
+    return Path(os.path.expanduser(address))  # noqa: PTH111 - Path.expanduser raises for an unknown user
+
+
+def name_of(path: Path) -> str:
+    """A file's name as it is told."""
+    return as_told(path.name)
+
+
+def as_told(name: Path | str) -> str:
+    """A name with "?" for bytes in it that are no text, which can be neither shown nor spoken."""
+    return str(name).encode("utf-8", "replace").decode()
+
+
 def why_unreadable(path: Path, kind: str) -> SourceRefused | None:
     """What is wrong with a file or folder before its contents count; None when it can be read and is not empty."""
     try:
@@ -26,19 +41,20 @@ def why_unreadable(path: Path, kind: str) -> SourceRefused | None:
     except (OSError, ValueError):
         mode = 0
     if not mode or not os.access(path, os.R_OK):
-        return SourceRefused(f"{path.name} may not be read.", "Ask its owner for the right to read it.")
+        return SourceRefused(f"{name_of(path)} may not be read.", "Ask its owner for the right to read it.")
     if stat.S_ISCHR(mode):
         return SourceRefused(
-            f"{path} is a device, not a {kind}.", f"For a camera write: --source camera:{path.absolute()}"
+            f"{as_told(path)} is a device, not a {kind}.",
+            f"For a camera write: --source camera:{as_told(path.absolute())}",
         )
     if stat.S_ISREG(mode) and not path.stat().st_size:
-        return SourceRefused(f"{path.name} is empty.", _AGAIN)
+        return SourceRefused(f"{name_of(path)} is empty.", _AGAIN)
     return None
 
 
 def why_no_video(path: Path) -> SourceRefused:
     """What is wrong with a readable file that did not open as a video."""
-    name, header = path.name, _header(path)
+    name, header = name_of(path), _header(path)
     if is_text(path):
         return SourceRefused(f"{name} is a text file, not a video.", "Choose a video file.")
     if header.startswith(_PICTURES):
@@ -81,10 +97,10 @@ def is_cut_short(path: Path) -> bool:
 def _missing(path: Path) -> SourceRefused:
     folder = path.parent
     if not folder.is_dir():
-        return SourceRefused(f"There is no folder called {folder}.", "Check the name.")
+        return SourceRefused(f"There is no folder called {as_told(folder)}.", "Check the name.")
     near = get_close_matches(path.name, [entry.name for entry in folder.iterdir()], 1, 0.75)
-    remedy = f"Did you mean {near[0]}?" if near else "Check the name and the folder."
-    return SourceRefused(f"There is no file called {path.name}.", remedy)
+    remedy = f"Did you mean {as_told(near[0])}?" if near else "Check the name and the folder."
+    return SourceRefused(f"There is no file called {name_of(path)}.", remedy)
 
 
 def _header(path: Path) -> bytes:

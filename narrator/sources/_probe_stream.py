@@ -51,8 +51,8 @@ def why_no_stream(url: str) -> SourceError:
 def why_no_host(url: str) -> SourceError | None:
     """What is wrong with the host's name, found by looking it up, which may block; None when it is known."""
     try:
-        host, port = urlsplit(url).hostname, urlsplit(url).port
-    except ValueError:
+        host, port = urlsplit(url.encode().decode()).hostname, urlsplit(url).port
+    except ValueError:  # letters that cannot be encoded are one too; OpenCV would crash on them
         return SourceRefused("The address of the stream is not valid.", "Check the host and the port in it.")
     if not host:
         return None if urlsplit(url).scheme == "udp" else SourceRefused("The address names no host.", _EXAMPLE)

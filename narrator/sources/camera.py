@@ -13,6 +13,7 @@ from narrator.errors import SourceError, SourceLost, SourceRefused
 from narrator.messages import Picture
 from narrator.seams import Context, Setting, Source, SourceSpec
 from narrator.sources._opencv import Reader, open_camera
+from narrator.sources._probe import as_told
 
 SPEC = SourceSpec(
     id="camera",
@@ -52,7 +53,7 @@ def title(address: str) -> str:
     number = re.fullmatch(r"(?:/dev/video)?(\d+)", wanted)
     if number:
         return f"camera {number[1]}"
-    return f"the camera {wanted}" if wanted else "the camera"
+    return f"the camera {as_told(wanted)}" if wanted else "the camera"
 
 
 def choices() -> list[tuple[str, str]]:
@@ -140,17 +141,19 @@ def _device(wanted: str, found: Sequence[Found]) -> int | str:
 
 def _no_such_camera(wanted: str, found: Sequence[Found]) -> SourceRefused:
     if not found:
-        sentence = f"There is no camera {wanted}; no camera was found at all." if wanted else "No camera was found."
+        sentence = (
+            f"There is no camera {as_told(wanted)}; no camera was found at all." if wanted else "No camera was found."
+        )
         return SourceRefused(sentence, _PLUG_IN)
     there = "; ".join(f"camera:{number} is {name}" for number, name in found)
-    return SourceRefused(f"There is no camera {wanted}.", f"Choose one that was found: {there}.")
+    return SourceRefused(f"There is no camera {as_told(wanted)}.", f"Choose one that was found: {there}.")
 
 
 def _why_closed(device: int | str, found: Sequence[Found]) -> SourceError:
     path = Path(f"/dev/video{device}") if isinstance(device, int) else Path(device)
     if sys.platform.startswith("linux") and path.exists():
         if not path.is_char_device():
-            return SourceRefused(f"{path} is not a camera.", _PLUG_IN)
+            return SourceRefused(f"{as_told(path)} is not a camera.", _PLUG_IN)
         if not os.access(path, os.R_OK | os.W_OK):
             remedy = "Run: sudo usermod -aG video $USER — then log out and in again."
             return SourceRefused("The camera may not be used by you.", remedy)

@@ -7,7 +7,7 @@ from narrator.errors import SourceRefused
 from narrator.messages import Level, Notice, Picture, Pixels
 from narrator.seams import Context, Setting, Source, SourceSpec
 from narrator.sources._pictures import STEP, SUFFIXES, load_picture
-from narrator.sources._probe import why_unreadable
+from narrator.sources._probe import name_of, path_of, why_unreadable
 
 SPEC = SourceSpec(
     id="slides",
@@ -20,11 +20,11 @@ SPEC = SourceSpec(
 
 
 def create(address: str, context: Context) -> Source:
-    return _Slides(Path(address).expanduser(), context)
+    return _Slides(path_of(address), context)
 
 
 def title(address: str) -> str:
-    return f"the folder {Path(address).expanduser().absolute().name or address}"
+    return f"the folder {name_of(path_of(address).absolute()) or address}"
 
 
 class _Slides:
@@ -46,12 +46,14 @@ class _Slides:
         paths = [path for path in self._folder.iterdir() if path.suffix.lower() in SUFFIXES and path.is_file()]
         if not paths:
             remedy = "Choose a folder with pictures in it; a video is chosen by its own name."
-            raise SourceRefused(f"The folder {self._folder.name} holds no pictures.", remedy)
+            raise SourceRefused(f"The folder {name_of(self._folder)} holds no pictures.", remedy)
         self._waiting = sorted(paths, key=_natural)
         self._shown, self._next_at = 0, 0.0
         self._turn()
         if self._pixels is None:
-            raise SourceRefused(f"No picture in the folder {self._folder.name} can be read.", "Choose another folder.")
+            raise SourceRefused(
+                f"No picture in the folder {name_of(self._folder)} can be read.", "Choose another folder."
+            )
 
     def read(self) -> Picture | None:
         at = self.skip()
@@ -84,7 +86,7 @@ class _Slides:
     def _tell(self, path: Path, error: SourceRefused) -> None:
         if not self._is_told:
             self._is_told = True
-            text = f"{path.name} cannot be read and is left out, like any other that cannot."
+            text = f"{name_of(path)} cannot be read and is left out, like any other that cannot."
             self._context.notify(Notice(Level.WARNING, text, error.remedy))
 
 

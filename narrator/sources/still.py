@@ -5,6 +5,7 @@ from pathlib import Path
 from narrator.messages import Picture, Pixels
 from narrator.seams import Context, Source, SourceSpec
 from narrator.sources._pictures import STEP, SUFFIXES, load_picture
+from narrator.sources._probe import name_of, path_of
 
 SPEC = SourceSpec(
     id="still",
@@ -16,11 +17,11 @@ SPEC = SourceSpec(
 
 
 def create(address: str, context: Context) -> Source:  # noqa: ARG001 - a picture has no settings
-    return _Still(Path(address).expanduser())
+    return _Still(path_of(address))
 
 
 def title(address: str) -> str:
-    return f"the picture {Path(address).name}"
+    return f"the picture {name_of(path_of(address))}"
 
 
 class _Still:

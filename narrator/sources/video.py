@@ -1,9 +1,8 @@
 """Video files, played in real time."""
 
-from pathlib import Path
-
 from narrator.seams import Context, Source, SourceSpec
 from narrator.sources._film import Film
+from narrator.sources._probe import name_of, path_of
 
 SPEC = SourceSpec(
     id="video",
@@ -15,8 +14,8 @@ SPEC = SourceSpec(
 
 
 def create(address: str, context: Context) -> Source:
-    return Film(Path(address).expanduser(), context)
+    return Film(path_of(address), context)
 
 
 def title(address: str) -> str:
-    return f"the video {Path(address).name}"
+    return f"the video {name_of(path_of(address))}"

@@ -42,12 +42,16 @@ def test_nothing_happens_before_it_is_opened_and_closing_is_always_safe(spec: So
     assert isinstance(source.live, bool)
 
 
-@pytest.mark.parametrize("address", ["camera:97", "screen:99", "screen:x", "rtsp://127.0.0.1:1/x", "no.mp4", "no.png"])
+@pytest.mark.parametrize(
+    "address",
+    ["camera:97", "screen:99", "screen:x", "rtsp://127.0.0.1:1/x", "no.mp4", "no.png", "camera:/\udce9"],
+    ids=ascii,
+)
 def test_what_cannot_open_says_so_in_a_sentence_with_a_remedy(address: str, context: Context) -> None:
     source = create_source(address, context)
     with pytest.raises(SourceError) as caught:
         source.open()
     source.close()
-    assert caught.value.sentence.endswith(".")
+    assert caught.value.sentence.encode().endswith(b".")
     assert caught.value.sentence[0].isupper() or caught.value.sentence.startswith(("screen:", "no."))
     assert caught.value.remedy.endswith((".", "?")) or "rtsp://" in caught.value.remedy

@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import cv2
@@ -6,7 +7,7 @@ from fakes.clips import number_in, numbered_picture
 
 from narrator.errors import SourceRefused
 from narrator.messages import Notice
-from narrator.registry import create_source, source_spec
+from narrator.registry import create_source, source_spec, source_title
 from narrator.seams import Context
 
 
@@ -73,3 +74,17 @@ def test_a_folder_without_one_readable_picture_is_refused(tmp_path: Path) -> Non
     (tmp_path / "1.png").write_text("no picture")
     with pytest.raises(SourceRefused, match="can be read"):
         show(tmp_path)
+
+
+def test_odd_names_are_shown_and_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("~holiday", os.fsdecode(b"M\xe4rz")):
+        folder = tmp_path / "plain"
+        folder.mkdir()
+        folder = album(folder, "1.png").rename(tmp_path / name)  # OpenCV cannot write into the other
+        (folder / os.fsdecode(b"\xe9.png")).write_text("no picture")
+        turns, told = show(Path(name))
+        assert turns == [(0.0, 0), (1.0, -1)]
+        assert [notice.text for notice in told] == ["?.png cannot be read and is left out, like any other that cannot."]
+    assert source_title("~holiday") == "the folder ~holiday"
+    assert source_title(os.fsdecode(b"M\xe4rz")) == "the folder M?rz"

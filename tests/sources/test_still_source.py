@@ -1,3 +1,5 @@
+import os
+import shutil
 from pathlib import Path
 
 import cv2
@@ -112,3 +114,16 @@ def test_a_picture_stays_and_never_ends(tmp_path: Path, captured: StartCapture) 
     assert last.captured_at - first.captured_at == pytest.approx(1.0, abs=0.2)
     assert last.pixels is first.pixels
     assert not playing.capture.ended.is_set()
+
+
+def test_odd_names_are_shown_and_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, context: Context) -> None:
+    monkeypatch.chdir(tmp_path)
+    plain = written(tmp_path / "plain.png", numbered_picture(5))
+    for name in (os.fsdecode(b"caf\xe9.png"), "~holiday.png"):
+        shutil.copy(plain, name)
+        assert number_in(shown(Path(name), context)) == 5
+    Path(os.fsdecode(b"caf\xe9.png")).write_bytes(b"")
+    with pytest.raises(SourceRefused, match=r"caf\?\.png is empty"):
+        shown(Path(os.fsdecode(b"caf\xe9.png")), context)
+    with pytest.raises(SourceRefused, match="no folder called ~nobody"):
+        shown(Path("~nobody-of-that-name/a.png"), context)

@@ -131,6 +131,7 @@ def test_an_unknown_host_and_a_bad_address_are_told(context: Context) -> None:
     assert isinstance(problem("rtsp://camera.invalid/x", context), SourceLost)
     assert isinstance(problem("rtsp://127.0.0.1:port/x", context), SourceRefused)
     assert isinstance(problem("rtsp:///x", context), SourceRefused)
+    assert isinstance(problem("rtsp://127.0.0.1/caf\udce9", context), SourceRefused)
 
 
 def test_mjpeg_over_http_is_live(captured: StartCapture, http_server: HttpServer) -> None:

@@ -1,3 +1,5 @@
+import os
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -7,7 +9,7 @@ from fakes.capturing import StartCapture
 from fakes.clips import number_in, write_numbered_clip
 
 from narrator.errors import SourceRefused
-from narrator.registry import create_source, source_spec
+from narrator.registry import create_source, source_spec, source_title
 from narrator.seams import Context, Source
 from narrator.sources import _opencv
 from narrator.sources._probe import is_cut_short
@@ -176,3 +178,36 @@ def test_a_film_may_be_closed_while_it_plays(numbered_clip: Path, captured: Star
 
 def test_a_long_address_is_no_file() -> None:
     assert source_spec("http://127.0.0.1/" + "x" * 5000).id == "stream"
+
+
+def test_a_name_that_is_no_text_plays_and_can_be_told(
+    short_clip: Path, tmp_path: Path, captured: StartCapture, context: Context
+) -> None:
+    folder = tmp_path / os.fsdecode(b"M\xe4rz")
+    folder.mkdir()
+    path = folder / os.fsdecode(b"caf\xe9.mp4")
+    shutil.copy(short_clip, path)
+    assert numbers(create_source(str(path), context)) == list(range(15))
+    assert source_title(str(path)) == "the video caf?.mp4"
+    path.write_bytes(b"Dear diary")
+    assert refusal(path, context).sentence == "caf?.mp4 is a text file, not a video."
+    path.unlink()
+    assert refusal(path, context).sentence == "There is no file called caf?.mp4."
+
+
+def test_a_name_that_is_no_text_is_refused_where_open_files_have_no_other(short_clip: Path, tmp_path: Path) -> None:
+    path = tmp_path / os.fsdecode(b"caf\xe9.mp4")
+    shutil.copy(short_clip, path)
+    with pytest.raises(SourceRefused) as caught:
+        _opencv.open_file(path, descriptors=tmp_path / "none")
+    assert caught.value.sentence.isascii()
+    assert caught.value.remedy == "Rename it and its folders."
+
+
+def test_a_name_that_begins_with_a_tilde_is_no_user(
+    short_clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, context: Context
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert "no folder called ~nobody-of-that-name" in refusal(Path("~nobody-of-that-name/x.mp4"), context).sentence
+    shutil.copy(short_clip, "~holiday.mp4")
+    assert len(numbers(create_source("~holiday.mp4", context))) == 15
