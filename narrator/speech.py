@@ -13,7 +13,8 @@ from narrator.seams import Voice
 from narrator.speech_queue import Fate, SpeakingPace, SpeechQueue
 
 _log = logging.getLogger(__name__)
-_CLOSES_WITHIN = 2.0
+_CLOSES_WITHIN = 1.8
+"""Seconds; the rest of the 2 s is for the hush."""
 _USUAL_RATE = 200.0
 _BACK = "The voice is back."
 _utterance_ids = count(1)
@@ -121,14 +122,26 @@ class Speech:
         with self._queue:
             self._wanted = create_voice
 
-    def close(self) -> None:
-        """Be silent and end the thread and the voice, within 2 s."""
+    def close(self) -> threading.Thread | None:
+        """Be silent and end the thread and the voice, within 2 s: the thread that is left behind, or None."""
+        until = time.monotonic() + _CLOSES_WITHIN
         self._closing.set()
         self.hush()
-        if self._voice is not None:
-            self._voice.close()
-        if self._thread.is_alive():
-            self._thread.join(_CLOSES_WITHIN)
+        closing = threading.Thread(target=self._close_voice, name="voice-close", daemon=True)
+        closing.start()
+        threads = (self._thread, closing)
+        for thread in threads:
+            if thread.is_alive():
+                thread.join(max(0.0, until - time.monotonic()))
+        return next((thread for thread in threads if thread.is_alive()), None)
+
+    def _close_voice(self) -> None:
+        """Also the top of a thread of its own, as a voice may hang in its driver."""
+        try:
+            if self._voice is not None:
+                self._voice.close()
+        except Exception:  # noqa: BLE001 - the top of the thread: whatever a voice raises, we close
+            _log.exception("The voice did not close")
 
     def _main(self) -> None:
         while not self._closing.is_set():
@@ -138,8 +151,7 @@ class Speech:
             except Exception:  # noqa: BLE001 - the top of the thread: whatever a voice raises, it is tried again
                 _log.exception("Speech failed")
                 self._fail(VoiceError("The voice failed.", "It is tried again; the log says more."))
-        if self._voice is not None:
-            self._voice.close()
+        self._close_voice()
 
     def _see_to_the_voice(self) -> None:
         """Change to the voice that is wanted, and open it when it is not open and it is time."""

@@ -301,3 +301,46 @@ def test_a_voice_that_cannot_open_at_all_is_told_with_its_remedy(stage, tmp_path
     one.speech.offer("another voice", None)
     assert one.speech.drain(10)
     assert one.sounds(END) == ["another voice"]
+
+
+class StuckVoice:
+    """A voice whose driver hangs, in a word or while it closes, until `free` is set."""
+
+    def __init__(self, *, says, closes):
+        self._says, self._closes = says, closes
+        self.free = threading.Event()
+
+    def open(self):
+        pass
+
+    def say(self, utterance, started):
+        started()
+        if not self._says:
+            self.free.wait(30)
+
+    def close(self):
+        if not self._closes:
+            self.free.wait(30)
+
+
+@pytest.mark.parametrize(("says", "closes"), [(False, True), (True, False), (False, False)])
+def test_a_voice_that_hangs_is_left_behind_within_two_seconds(says, closes):
+    voice, published = StuckVoice(says=says, closes=closes), []
+    speech = Speech(lambda: voice, published.append, lambda _: True, max_wait=9.0, max_frame_age=9.0)
+    speech.start()
+    speech.offer("a red car", None)
+    assert eventually(lambda: [event for event in published if isinstance(event, Audio)])
+    began = time.monotonic()
+    thread = speech.close()
+    assert time.monotonic() - began < 2
+    assert thread.name == "speech"
+    voice.free.set()
+    thread.join(10)
+    assert speech.close() is None
+
+
+def test_closing_leaves_nothing_behind_whether_it_was_started_or_not(stage):
+    one = stage()
+    assert one.speech.close() is None
+    never_started = Stage("silent").speech
+    assert never_started.close() is None
