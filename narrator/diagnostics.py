@@ -6,37 +6,44 @@ import os
 import sys
 import tempfile
 import threading
+from collections.abc import Callable
+from contextlib import suppress
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from types import TracebackType
-from typing import TextIO
+from typing import TextIO, TypeVar
 
 from narrator.settings import log_folder
 
+_File = TypeVar("_File")
+_LOG, _CRASHES = "scene-narrator.log", "crash.log"
 _LOG_BYTES = 1_000_000
 _LOG_FILES = 3
-_open_traces: list[
-    TextIO
-] = []  # faulthandler keeps only the descriptor: the file must stay open as long as the process
+_open_traces: list[TextIO] = []
+"""faulthandler keeps only the descriptor: the file must stay open as long as the process."""
 
 
 def start_logging(level: str) -> Path:
-    """Send the log, crash traces and what threads leave unhandled to files; returns the log's path."""
-    path = _writable(log_folder()) / "scene-narrator.log"
-    handler = RotatingFileHandler(path, maxBytes=_LOG_BYTES, backupCount=_LOG_FILES, encoding="utf-8", delay=True)
+    """Send the log, crash traces and what threads leave unhandled to files; returns the log's path.
+
+    A file that cannot be opened lies in a new temporary folder instead, or nowhere; nothing is raised or printed.
+    """
+    logging.raiseExceptions = False
+    handler: logging.Handler = _opened(_LOG, _log_handler) or logging.NullHandler()
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(threadName)s %(name)s: %(message)s"))
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     logging.captureWarnings(capture=True)
-    trace = path.with_name("crash.log").open("a", encoding="utf-8")
-    _open_traces.append(trace)
-    faulthandler.enable(trace)
+    if trace := _opened(_CRASHES, lambda path: path.open("a", encoding="utf-8")):
+        _open_traces.append(trace)
+        faulthandler.enable(trace)
     threading.excepthook = _log_thread_failure
-    return path
+    return log_path()
 
 
 def log_path() -> Path:
     """Where the log is, or would be."""
-    return log_folder() / "scene-narrator.log"
+    files = (handler for handler in logging.getLogger().handlers if isinstance(handler, RotatingFileHandler))
+    return next((Path(file.baseFilename) for file in files), log_folder() / _LOG)
 
 
 def rss_mb() -> float:
@@ -65,13 +72,28 @@ def leave_at_once(code: int) -> None:
     os._exit(code)
 
 
-def _writable(folder: Path) -> Path:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            return folder
-    except OSError:
-        return Path(tempfile.mkdtemp(prefix="scene-narrator-log-"))
+def _opened(name: str, open_file: Callable[[Path], _File]) -> _File | None:
+    """The file of this name, opened in the log's folder or else in a new one; None where nothing can be written."""
+    for folder in (_usual_folder, _new_folder):
+        with suppress(OSError):
+            return open_file(folder() / name)
+    return None
+
+
+def _usual_folder() -> Path:
+    folder = log_folder()
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def _new_folder() -> Path:
+    return Path(tempfile.mkdtemp(prefix="scene-narrator-log-"))
+
+
+def _log_handler(path: Path) -> RotatingFileHandler:
+    return RotatingFileHandler(
+        path, maxBytes=_LOG_BYTES, backupCount=_LOG_FILES, encoding="utf-8", errors="backslashreplace"
+    )
 
 
 def _log_thread_failure(failure: threading.ExceptHookArgs) -> None:
