@@ -150,11 +150,23 @@ def test_a_source_that_fails_leaves_the_window_and_offers_another(open_window, q
 
 def test_another_source_is_looked_at(open_window, qtbot, tmp_path, moving_clip):
     window = open_window(DOG, source=str(tmp_path / "missing.mp4"))
-    qtbot.waitUntil(lambda: window.session.failure is not None)
+    qtbot.waitUntil(lambda: len(window.notices.notices()) == 1)
     press(window, qtbot, "Ctrl+L")
     dialog = window.findChild(SourceDialog)
     dialog.address.setText(str(moving_clip))
     qtbot.keyClick(dialog.address, Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: window.view.painted >= 3)
+    assert window.session.source == str(moving_clip)
+    assert not window.notices.notices()
+
+
+def test_the_notice_of_a_source_that_was_replaced_is_not_shown_late(open_window, qtbot, tmp_path, moving_clip):
+    window = open_window(DOG, source=str(tmp_path / "missing.mp4"))
+    assert window.session.finished.wait(10)  # and the window has not looked since
+    window.choose_source()
+    dialog = window.findChild(SourceDialog)
+    dialog.address.setText(str(moving_clip))
+    dialog.accept()
     qtbot.waitUntil(lambda: window.view.painted >= 3)
     assert window.session.source == str(moving_clip)
     assert not window.notices.notices()

@@ -100,6 +100,14 @@ def test_an_offer_is_a_button_that_does_it(area, qtbot):
     assert area.notices() == [NO_SOUND]
 
 
+def test_an_offer_stays_when_the_same_notice_comes_again_without_it(area):
+    area.show_notice(NO_CAMERA, QAction("Choose source…", area))
+    area.show_notice(NO_CAMERA)
+    assert len(buttons(area)) == 2
+    area.withdraw_offers()
+    assert area.notices() == []
+
+
 @pytest.mark.parametrize("width", [200, 320, 900])
 def test_words_and_buttons_have_room_at_every_width(area, qtbot, width):
     area.show_notice(Notice(Level.ERROR, "The stream at the door does not answer. " * 3, "Look after the camera."))

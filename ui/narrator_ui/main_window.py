@@ -70,6 +70,7 @@ class MainWindow(QMainWindow):
         self.notices, self.status, self.effect = NoticeArea(), StatusLine(), Effect(self)
         self._body = QBoxLayout(QBoxLayout.Direction.LeftToRight)
         self._seen: tuple[Phase, NarratorError | None, str, bool] | None = None
+        self._failed: Notice | None = None
         self._arriving: tuple[int, str] = (0, "")
         self._dialog: QDialog | None = None
         self._help: HelpDialog | None = None
@@ -218,7 +219,8 @@ class MainWindow(QMainWindow):
                 self._arriving = event.run.id, event.text if event.run.id != run else text + event.text
                 self.caption.show_text(self._arriving[1])
             case Notice():
-                self.show_notice(event)
+                if event != self._failed or self.session.failure:  # else it comes late, of a source that was replaced
+                    self.show_notice(event)
             case State():
                 self.status.show_state(event)
 
@@ -245,7 +247,8 @@ class MainWindow(QMainWindow):
         prefix = "Paused – " if phase is Phase.PAUSED else ""
         self.setWindowTitle(f"{prefix}{registry.source_title(source)} – {_TITLE}")
         if failure:
-            self.notices.show_notice(failure.notice(), offer=self._actions["choose_source"])
+            self._failed = failure.notice()
+            self.notices.show_notice(self._failed, offer=self._actions["choose_source"])
         else:
             self.notices.withdraw_offers()
 
@@ -263,6 +266,7 @@ class MainWindow(QMainWindow):
         dialog.open()
 
     def _look_at(self, address: str) -> None:
+        self._look()  # a source that has just failed is known from here on, whenever its notice comes
         try:
             self.session.apply({"source": address})
         except NarratorError as error:

@@ -34,6 +34,7 @@ class NoticeArea(QWidget):
     def show_notice(self, notice: Notice, offer: QAction | None = None) -> None:
         """Show a notice, with a button for the action `offer`; what is shown already is not shown twice."""
         for shown in [card for card in self._cards if card.notice.text == notice.text]:
+            offer = offer or shown.offer
             self._remove(shown)
         card = _Card(notice, offer, self._remove)
         self._cards.append(card)
@@ -46,7 +47,7 @@ class NoticeArea(QWidget):
 
     def withdraw_offers(self) -> None:
         """Take away the notices that offered something: it is no longer needed."""
-        for card in [card for card in self._cards if card.has_offer]:
+        for card in [card for card in self._cards if card.offer]:
             self._remove(card)
 
     def notices(self) -> list[Notice]:
@@ -73,7 +74,7 @@ class _Card(QFrame):
     def __init__(self, notice: Notice, offer: QAction | None, dismiss: Callable[["_Card"], None]) -> None:
         super().__init__()
         self.notice = notice
-        self.has_offer = offer is not None
+        self.offer = offer
         self.setObjectName("notice")
         self.setProperty("level", str(notice.level))
         words = QVBoxLayout()
