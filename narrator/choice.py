@@ -1,8 +1,24 @@
 """What is taken where the user left the choice to us."""
 
 from narrator import registry
+from narrator.errors import UsageError
 from narrator.messages import Level, Notice
-from narrator.settings import Settings
+from narrator.settings import Settings, declared
+
+
+def usable(settings: Settings, notices: list[Notice]) -> tuple[Settings, list[Notice]]:
+    """What was loaded, with the default for each plug-in that is not there (any more), and a notice of it."""
+    for kind, key in (("backends", "backend"), ("voices", "voice"), ("sources", "source")):
+        value = settings.text(key)
+        try:
+            if kind == "sources" and value:
+                registry.source_spec(value)
+            elif value not in ("", "auto"):
+                registry.spec_of(kind, value)
+        except UsageError as error:
+            notices = [*notices, Notice(Level.WARNING, f"A setting was left out: {error.sentence}", error.remedy)]
+            settings = settings.with_values({key: declared()[key].default})
+    return settings, notices
 
 
 def chosen_backend(text: str) -> str:

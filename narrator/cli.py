@@ -1,10 +1,11 @@
 """The command line. Everything behind an option is imported when it is used: `--help` takes a moment only."""
 
 import argparse
+import io
 import sys
 import time
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -45,6 +46,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return FAILED
     except KeyboardInterrupt:
         return 0
+    except Exception:  # noqa: BLE001 - the top of the program: no traceback reaches a user
+        return _tell_bug()
+
+
+def _tell_bug() -> int:
+    import logging
+
+    from narrator import diagnostics
+
+    logging.getLogger(__name__).exception("The program failed")
+    _tell(NarratorError("Scene Narrator failed.", f"Report it with the log: {diagnostics.log_path()}"))
+    return FAILED
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -72,9 +85,12 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _seconds(text: str) -> float:
-    seconds = float(text)
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
     if not 0 < seconds < float("inf"):
-        raise argparse.ArgumentTypeError("must be more than 0 seconds")
+        raise argparse.ArgumentTypeError("must be a number of seconds, more than 0")
     return seconds
 
 
@@ -123,12 +139,12 @@ def _docs(*, check: bool) -> int:
 def _run(options: argparse.Namespace) -> int:
     started_at = time.monotonic()
     from narrator import diagnostics
-    from narrator.choice import chosen_source
+    from narrator.choice import chosen_source, usable
     from narrator.session import Session
     from narrator.settings import parsed, settings_file
 
     store = settings_file()
-    settings, notices = store.load()
+    settings, notices = usable(*store.load())
     settings = settings.with_values(dict(parsed(assignment) for assignment in options.set))
     if options.loop:
         settings = settings.with_values({"loop": True})
@@ -165,17 +181,33 @@ def _write_events(path: str | None, session: "Session", started_at: float, stack
 
 def _event_stream(path: str, stack: ExitStack) -> TextIO:
     if path == "-":
+        _reconfigure(sys.stdout, encoding="utf-8")
         return sys.stdout
     try:
-        return stack.enter_context(Path(path).open("w", encoding="utf-8"))
+        stream = Path(path).open("w", encoding="utf-8", errors="backslashreplace")  # noqa: SIM115 - closed by the stack
     except OSError as error:
         raise NarratorError(f"Events cannot be written to {path}.", "Choose a file in a folder of yours.") from error
+    stack.callback(_close_quietly, stream)
+    return stream
+
+
+def _close_quietly(stream: TextIO) -> None:
+    """A full disk is in the log since the first line that did not fit; closing would say it once more."""
+    with suppress(OSError):
+        stream.close()
+
+
+def _reconfigure(stream: TextIO, encoding: str | None = None) -> None:
+    """Never fail on a letter that the terminal, or a pipe of the system's encoding, cannot show."""
+    if isinstance(stream, io.TextIOWrapper):
+        stream.reconfigure(encoding=encoding, errors="backslashreplace")
 
 
 def _front_end(session: "Session", options: argparse.Namespace) -> int:
     from narrator import terminal
 
     captions = sys.stderr if options.events == "-" else sys.stdout
+    _reconfigure(captions)
     if not options.no_window:
         try:
             return int(_window().run(session, duration=options.duration))

@@ -4,14 +4,13 @@ import logging
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
-from pathlib import Path
 
 from narrator import registry
 from narrator.choice import chosen_backend, chosen_voice
 from narrator.diagnostics import log_stack_of, rss_mb
 from narrator.director import Wish
-from narrator.errors import NarratorError, SettingsUnusable
+from narrator.errors import NarratorError
+from narrator.keeping import Keeping
 from narrator.mailbox import Closed, Fifo, Latest
 from narrator.messages import (
     Audio,
@@ -19,7 +18,6 @@ from narrator.messages import (
     Caption,
     Event,
     Frame,
-    Level,
     Notice,
     Phase,
     Priority,
@@ -31,6 +29,7 @@ from narrator.pipeline import Pipeline, pace
 from narrator.seams import Context, Value, Voice
 from narrator.settings import InForce, Settings, SettingsFile, declared
 from narrator.speech import Speech
+from narrator.stage import Stage
 from narrator.truth import still_true
 
 _log = logging.getLogger(__name__)
@@ -39,7 +38,6 @@ _STATE_EVERY = 1.0
 _DRAIN = 5.0
 _RATE_STEP = 10
 _VOLUME_STEP = 10
-_DEMO = "demo"
 
 
 class Session:
@@ -59,17 +57,16 @@ class Session:
         notices: Sequence[Notice] = (),
     ) -> None:
         self.settings = settings
-        self.phase = Phase.STARTING
         self.finished = threading.Event()
         self.failure: NarratorError | None = None
         self.left_behind = False
         self._source, self._backend, self._voice = source, chosen_backend(backend), chosen_voice(voice)
-        self._store, self._early = store, tuple(notices)
+        self._keeping, self._early = Keeping(store, self._publish), tuple(notices)
         self._subscribers: tuple[Fifo[Event], ...] = ()
         self._last_caption = ""
         self._frame_to_word: float | None = None
         self._closing = threading.Event()
-        self._restarted = threading.Event()
+        self._stuck: list[threading.Thread] = []
         self._context = Context(InForce(lambda: self.settings), self._publish)
         registry.spec_of("voices", self._voice)
         self._speech = Speech(
@@ -80,7 +77,7 @@ class Session:
             max_frame_age=settings.number("speech.max_frame_age"),
             rate=lambda: self.settings.number("speech.rate"),
         )
-        self._pipeline = self._new_pipeline()
+        self._stage = Stage(self._new_pipeline())
         self._monitor = threading.Thread(target=self._watch, name="session", daemon=True)
 
     def subscribe(self) -> Fifo[Event]:
@@ -88,6 +85,14 @@ class Session:
         events: Fifo[Event] = Fifo(_QUEUE)
         self._subscribers = (*self._subscribers, events)
         return events
+
+    @property
+    def phase(self) -> Phase:
+        return self._stage.phase
+
+    @property
+    def _pipeline(self) -> Pipeline:
+        return self._stage.pipeline
 
     @property
     def frames(self) -> Latest[Frame]:
@@ -113,7 +118,7 @@ class Session:
     @property
     def speaks_aloud(self) -> bool:
         """True while our own voice is heard, so that nobody else need read the captions."""
-        return registry.is_heard(self._voice) and self._speech.works
+        return registry.is_heard(self._voice) and self._speech.works and self.settings.whole("speech.volume") > 0
 
     def start(self) -> None:
         """Begin to narrate."""
@@ -125,9 +130,9 @@ class Session:
 
     def pause(self) -> None:
         """Stop asking and speaking; a file is held where it is, a camera is released."""
-        if self.phase in (Phase.PAUSED, Phase.ENDED):
+        if not self._stage.enter(Phase.PAUSED, Phase.STARTING, Phase.NARRATING):
             return
-        self.phase = Phase.PAUSED
+        self._speech.hold()
         self._pipeline.pause()
         self._speech.hush()
         self._publish(self.state())
@@ -136,8 +141,8 @@ class Session:
         """Go on after `pause`; after the end of the source, play it again."""
         if self.phase is Phase.ENDED:
             self._restart()
-        elif self.phase is Phase.PAUSED:
-            self.phase = Phase.NARRATING
+        elif self._stage.enter(Phase.NARRATING if self.frames.peek() else Phase.STARTING, Phase.PAUSED):
+            self._speech.release()
             self._pipeline.resume()
         self._publish(self.state())
 
@@ -150,6 +155,7 @@ class Session:
 
     def hush(self) -> None:
         """Silence at once; narration goes on with the next news."""
+        self._pipeline.tell(Wish.HUSH)
         self._speech.hush()
         self._pipeline.lane.cancel()
 
@@ -181,18 +187,13 @@ class Session:
         """
         settings = self.settings.with_values(changes)
         self._check(changes)
+        if self._closing.is_set():
+            return
         self.settings = settings
-        self._save({key: value for key, value in changes.items() if key != "source"})
+        self._keeping.save({key: value for key, value in changes.items() if key != "source"})
         self._pipeline.director.pace = pace(settings)
         self._speech.limit(settings.number("speech.max_wait"), settings.number("speech.max_frame_age"))
-        restarts = {declared()[key].restarts for key in changes}
-        if "voice" in restarts:
-            self._voice = chosen_voice(settings.text("voice"))
-            self._speech.use(self._create_voice)
-        if restarts & {"source", "backend"}:
-            self._source = str(changes.get("source", self._source))
-            self._backend = chosen_backend(str(changes.get("backend", self._backend)))
-            self._restart()
+        self._restart_what_must(changes)
 
     def state(self) -> State:
         """How the session fares now."""
@@ -211,39 +212,60 @@ class Session:
 
     def drain(self, timeout: float = _DRAIN) -> None:
         """Ask no more, and let what is being said come to its end, for at most `timeout` s."""
-        self._pipeline.tell(Wish.HOLD)
-        self._speech.drain(timeout)
+        deadline = time.monotonic() + timeout
+        pipeline = self._pipeline
+        pipeline.tell(Wish.HOLD)
+        pipeline.lane.idle.wait(timeout)
+        self._speech.drain(max(0.0, deadline - time.monotonic()))
 
     def close(self) -> None:
         """End every thread and child, within 2 s; `left_behind` tells whether one hangs, in a driver say."""
         if self._closing.is_set():
             return
         self._closing.set()
-        self._restarted.set()
-        left = self._pipeline.close()
-        self._speech.close()
+        pipeline = self._pipeline
+        self.failure = self.failure or pipeline.lane.failure
+        self._abandon(*pipeline.close(), self._speech.close())
+        self._stage.wake()
         if self._monitor.is_alive():
             self._monitor.join(1)
-        self.left_behind = bool(left)
-        for thread in left:
-            log_stack_of(thread)
+        self.left_behind = any(thread.is_alive() for thread in self._stuck)
         for events in self._subscribers:
             events.close()
 
     def _new_pipeline(self) -> Pipeline:
         return Pipeline(self._source, self._backend, self.settings, self._context, self._speech, self._publish)
 
+    def _restart_what_must(self, changes: Mapping[str, Value]) -> None:
+        restarts = {declared()[key].restarts for key in changes}
+        if "voice" in restarts:
+            self._voice = chosen_voice(self.settings.text("voice"))
+            self._speech.use(self._create_voice)
+        if "backend" in restarts:
+            self._backend = chosen_backend(str(changes.get("backend", self._backend)))
+        if "source" in restarts:
+            self._source = str(changes.get("source", self._source))
+            self._restart()
+        elif "backend" in restarts:
+            self._abandon(self._pipeline.use(self._backend))
+
     def _restart(self) -> None:
         """Put a new pipeline in the place of the old one."""
-        self.phase = Phase.STARTING
         self.failure = None
         self.finished.clear()
-        old, self._pipeline = self._pipeline, self._new_pipeline()
+        new = self._new_pipeline()
+        old = self._stage.replace(new)
         self._speech.hush()
-        for thread in old.close():
-            log_stack_of(thread)
-        self._pipeline.start()
-        self._restarted.set()
+        self._abandon(*old.close())
+        self._speech.release()
+        new.start()
+
+    def _abandon(self, *threads: threading.Thread | None) -> None:
+        """Remember those that did not end in time, and log where they stand."""
+        for thread in threads:
+            if thread is not None:
+                self._stuck.append(thread)
+                log_stack_of(thread)
 
     def _check(self, changes: Mapping[str, Value]) -> None:
         """Find out whether the named plug-ins exist before anything is changed."""
@@ -253,23 +275,6 @@ class Session:
             registry.spec_of("backends", chosen_backend(str(changes["backend"])))
         if "voice" in changes:
             registry.spec_of("voices", chosen_voice(str(changes["voice"])))
-
-    def _save(self, changes: Mapping[str, Value]) -> None:
-        if self._store is None:
-            return
-        try:
-            self._store.save(changes)
-        except SettingsUnusable as error:
-            _log.warning("%s %s", error.sentence, error.detail)
-            self._publish(error.notice(Level.WARNING))
-            self._store = None
-
-    def _remember_source(self) -> None:
-        """Keep the source that works for the next start; the demo is no choice, and a password is not written down."""
-        if self._source == _DEMO or registry.without_secrets(self._source) != self._source:
-            return
-        path = Path(self._source).expanduser()
-        self._save({"source": str(path.absolute()) if path.exists() else self._source})
 
     def _step(self, key: str, by: int) -> None:
         setting = declared()[key]
@@ -301,31 +306,38 @@ class Session:
     def _watch(self) -> None:
         """The session's thread: tells the state, notices the first frame and the end."""
         while not self._closing.is_set():
-            pipeline = self._pipeline
-            self._publish(self.state())
-            with suppress(Closed):  # another source took this one's place
-                if self.phase is Phase.STARTING and pipeline.frames.wait(0, _STATE_EVERY)[1] is not None:
-                    self.phase = Phase.NARRATING
-                    self._remember_source()
-                elif self.phase is Phase.ENDED:
-                    self._restarted.wait(_STATE_EVERY)
-                elif pipeline.capture.ended.wait(_STATE_EVERY) and self._is_current(pipeline):
-                    self._finish(pipeline)
+            try:
+                self._watch_once(self._pipeline)
+            except Closed:  # another source took this one's place
+                continue
+            except Exception:  # noqa: BLE001 - the top of the thread: without it no end is ever noticed
+                _log.exception("Watching over the session failed")
+                self._closing.wait(_STATE_EVERY)
+
+    def _watch_once(self, pipeline: Pipeline) -> None:
+        self._publish(self.state())
+        if self.phase is Phase.ENDED:
+            self._stage.wait_after_end(self._closing.is_set, _STATE_EVERY)
+            return
+        if self.phase is Phase.STARTING:
+            began, _ = pipeline.frames.wait(0, _STATE_EVERY)
+            if began and self._stage.enter(Phase.NARRATING, Phase.STARTING, pipeline=pipeline):
+                self._keeping.remember(self._source)
+                self._publish(self.state())
+        if pipeline.capture.ended.wait(_STATE_EVERY) and not self._closing.is_set():
+            self._finish(pipeline)
 
     def _finish(self, pipeline: Pipeline) -> None:
-        self.failure = pipeline.capture.failure
-        if self.failure is None:
+        failure = pipeline.capture.failure or pipeline.lane.failure
+        if pipeline is self._pipeline:
+            self.failure = failure
+        if pipeline.capture.failure is None:
             self._say_what_is_left(pipeline)
         else:
-            self._publish(self.failure.notice())
-        if self._is_current(pipeline):
-            self._restarted.clear()
-            self.phase = Phase.ENDED
+            self._publish(pipeline.capture.failure.notice())
+        if self._stage.enter(Phase.ENDED, Phase.STARTING, Phase.NARRATING, Phase.PAUSED, pipeline=pipeline):
             self._publish(self.state())
             self.finished.set()
-
-    def _is_current(self, pipeline: Pipeline) -> bool:
-        return pipeline is self._pipeline and not self._closing.is_set()
 
     def _say_what_is_left(self, pipeline: Pipeline) -> None:
         """The source is over: let the last news be told."""

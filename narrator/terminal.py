@@ -4,6 +4,7 @@ import signal
 import sys
 import threading
 import time
+from types import FrameType
 from typing import TextIO
 
 from narrator.mailbox import Closed, Fifo
@@ -17,24 +18,35 @@ _PATIENCE = 15.0
 
 def narrate(session: Session, captions: TextIO, duration: float | None) -> int:
     """Run the session to the end of its source, for `duration` s after the first frame, or to Ctrl-C: the exit code."""
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda _number, _frame: session.finished.set())
+    interrupts = _Interrupts()
     printer = _Printer(session.subscribe(), captions)
     printer.start()
     session.start()
     try:
-        _wait(session, duration)
+        _wait(session, duration, interrupts)
         session.drain()
     finally:
         saw_nothing = session.frames.peek() is None
         session.close()
         printer.join(2)
-    return 1 if session.failure is not None or saw_nothing else 0
+    return 1 if session.failure is not None or (saw_nothing and not interrupts.came) else 0
 
 
-def _wait(session: Session, duration: float | None) -> None:
+class _Interrupts:
+    """Notes Ctrl-C and a request to terminate. A handler may only set a flag: it may come while a lock is held."""
+
+    def __init__(self) -> None:
+        self.came = False
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._note)
+
+    def _note(self, _number: int, _frame: FrameType | None) -> None:
+        self.came = True
+
+
+def _wait(session: Session, duration: float | None, interrupts: _Interrupts) -> None:
     counts_from = time.monotonic() + _PATIENCE
-    while not session.finished.wait(_LOOK):
+    while not session.finished.wait(_LOOK) and not interrupts.came:
         now = time.monotonic()
         if session.frames.peek() is not None:
             counts_from = min(counts_from, now)

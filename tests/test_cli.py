@@ -40,10 +40,17 @@ def run(tmp_path):
     for name in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM"):
         environment.pop(name, None)
 
-    def run(*arguments, **options):
+    def run(*arguments):
         command = [sys.executable, "-m", "narrator", *map(str, arguments)]
         return subprocess.run(
-            command, env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False, **options
+            command,
+            env=environment,
+            cwd=tmp_path,
+            capture_output=True,
+            encoding="utf-8",
+            timeout=60,
+            check=False,
+            **options,
         )
 
     run.environment = environment
@@ -138,12 +145,13 @@ def test_ctrl_c_ends_cleanly(run, clip, script):
         (("--set", "speech.rate=5"), 2, "from 80 to 900"),
         (("--set", "speech.rate"), 2, "has no value"),
         (("--duration", "0"), 2, "--duration"),
-        (("--duration", "x"), 2, "--duration"),
+        (("--duration", "x"), 2, "must be a number of seconds"),
+        (("--source", "~nobodyhere/x.mp4"), 1, "There is no folder called ~nobodyhere"),
         (("list",), 2, "Choose one of"),
         (("list", "colours"), 2, "colours"),
         (("demo", "voices"), 2, "takes no"),
         (("--events", "/proc/nothing/e.jsonl"), 1, "cannot be written"),
-        (("--backend", "scripted:none.toml", "--duration", "1"), 0, "cannot be read"),
+        (("--backend", "scripted:none.toml", "--duration", "1"), 1, "cannot be read"),
     ],
 )
 def test_bad_input_is_one_sentence_and_the_right_code(run, clip, arguments, code, words):
@@ -152,6 +160,33 @@ def test_bad_input_is_one_sentence_and_the_right_code(run, clip, arguments, code
     assert done.returncode == code, done.stderr
     assert words in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_disk_that_is_full_harms_only_the_events(run, clip, script):
+    done = run("--no-window", "--voice", "silent", "--source", clip, "--backend", script, "--events", "/dev/full")
+    assert done.returncode == 0
+    assert "red ball" in done.stdout
+    assert "Traceback" not in done.stderr
+
+
+def test_a_terminal_that_cannot_show_a_letter_shows_the_rest(run, clip, tmp_path):
+    (tmp_path / "s.toml").write_text('[[line]]\ntext = "Größe 漢"', encoding="utf-8")
+    run.environment["PYTHONIOENCODING"] = "ascii"
+    arguments = ("--no-window", "--voice", "silent", "--source", clip, "--backend", f"scripted:{tmp_path / 's.toml'}")
+    assert "Gr\\xf6\\xdfe" in run(*arguments).stdout
+    events = run(*arguments, "--events", "-").stdout
+    assert "Größe 漢" in events
+
+
+@pytest.mark.parametrize("line", ['backend = "gone"', 'voice = "gone"', 'source = "rstp://x/y"'])
+def test_a_plug_in_that_is_gone_is_a_notice(run, clip, script, tmp_path, line):
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config" / "settings.toml").write_text(line, encoding="utf-8")
+    backend = () if "backend" in line else ("--backend", script)
+    voice = () if "voice" in line else ("--voice", "silent")
+    done = run("--no-window", "--source", clip, "--duration", "1", *backend, *voice)
+    assert done.returncode == 0, done.stderr
+    assert "A setting was left out" in done.stderr
 
 
 @pytest.mark.parametrize("what", ["sources", "backends", "voices", "settings", "actions"])

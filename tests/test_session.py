@@ -9,7 +9,7 @@ import pytest
 from fakes.waiting import eventually
 
 from narrator.errors import UsageError
-from narrator.messages import Audio, AudioEvent, Caption, Notice, Phase, Request, State, Utterance
+from narrator.messages import Audio, AudioEvent, Caption, Delta, Notice, Phase, Request, State, Utterance
 from narrator.session import Session
 from narrator.settings import Settings, SettingsFile
 
@@ -228,3 +228,64 @@ def test_state_tells_how_it_fares(session, clip, tmp_path):
     assert (state.backend, state.voice) == (narrating.backend, "silent")
     assert 0 < state.frame_to_word < 5
     assert state.rss_mb > 10
+
+
+def test_a_key_for_the_rate_does_not_stop_a_timed_script(session, clip, tmp_path):
+    path = tmp_path / "timed.toml"
+    path.write_text("".join(f'[[line]]\nat = {at}\ntext = "At {at}."\n' for at in (0.2, 1.0, 2.0, 3.0)))
+    narrating = session(clip, f"scripted:{path}", sight__rate_still=5.0)
+    listener = Listener(narrating)
+    narrating.start()
+    assert eventually(lambda: listener.of(Caption))
+    narrating.faster()
+    assert eventually(lambda: len(listener.of(Caption)) == 4)
+
+
+def test_hush_in_the_middle_of_an_answer_does_not_bring_it_back(session, clip, tmp_path):
+    slow = write_script(tmp_path / "s.toml", "One two three four five.", "Again.", head="word_gap = 0.3")
+    narrating = session(clip, slow, loop=True, narration__overview=True)
+    listener = Listener(narrating)
+    narrating.start()
+    assert eventually(lambda: listener.of(Request))
+    assert eventually(lambda: listener.of(Delta))
+    narrating.hush()
+    assert not eventually(lambda: len(listener.of(Request)) > 1, 1.2)
+
+
+def test_pause_is_final(session, clip, tmp_path):
+    slow = write_script(tmp_path / "s.toml", "One two three. Four five six. Seven eight.", head="word_gap = 0.1")
+    narrating = session(clip, slow, loop=True)
+    listener = Listener(narrating)
+    narrating.start()
+    assert eventually(lambda: listener.of(Delta))
+    narrating.pause()
+    listener.of(Audio)
+    listener.heard.clear()
+    assert not eventually(lambda: [a for a in listener.of(Audio) if a.event is AudioEvent.START], 1.0)
+
+
+def test_nothing_starts_after_close(session, clip, tmp_path):
+    narrating = session(clip, write_script(tmp_path / "s.toml", "One."))
+    narrating.start()
+    narrating.close()
+    narrating.apply({"source": "demo"})
+    narrating.close()
+
+
+def test_with_no_loudness_captions_are_for_others_to_read(session, clip, tmp_path):
+    narrating = session(clip, write_script(tmp_path / "s.toml", "One."), voice="espeak")
+    assert narrating.speaks_aloud
+    narrating.apply({"speech.volume": 0})
+    assert not narrating.speaks_aloud
+
+
+def test_another_describer_takes_over_while_the_film_goes_on(session, clip, tmp_path):
+    narrating = session(clip, write_script(tmp_path / "s.toml", "One."), loop=True)
+    listener = Listener(narrating)
+    narrating.start()
+    assert eventually(lambda: listener.of(Caption))
+    epoch = narrating.frames.peek().epoch
+    narrating.apply({"backend": write_script(tmp_path / "t.toml", "Two.")})
+    narrating.describe()
+    assert eventually(lambda: [caption.text for caption in listener.of(Caption)] == ["One.", "Two."])
+    assert narrating.frames.peek().epoch - epoch <= 1
