@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from narrator.errors import SourceRefused
 from narrator.messages import Level, Notice, Picture
 from narrator.seams import Context
 from narrator.sources._opencv import Reader, open_file
@@ -22,6 +23,7 @@ class Film:
         self._reader: Reader | None = None
         self._at = 0.0
         self._is_told = False
+        self._has_shown = False
 
     def open(self) -> None:
         problem = why_unreadable(self._path, "video")
@@ -36,7 +38,10 @@ class Film:
         while (at := self.skip()) is not None:
             pixels = self._reader.pixels() if self._reader else None
             if pixels is not None:
+                self._has_shown = True
                 return Picture(pixels, at)
+        if not self._has_shown and self._reader:
+            raise self._why_no_picture()
         self._tell_early_end()
         return None
 
@@ -54,6 +59,12 @@ class Film:
         reader, self._reader = self._reader, None
         if reader is not None:
             reader.close()
+
+    def _why_no_picture(self) -> SourceRefused:
+        if is_cut_short(self._path):
+            sentence = f"The video {name_of(self._path)} is incomplete: no picture of it can be shown."
+            return SourceRefused(sentence, "Copy or download it again.")
+        return why_no_video(self._path)
 
     def _tell_early_end(self) -> None:
         if self._reader is None or self._is_told or not self._ends_early(self._reader):

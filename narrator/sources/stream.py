@@ -18,6 +18,8 @@ SPEC = SourceSpec(
 )
 _MISSING_SECONDS = 2.0
 _MISSING_SHARE = 0.1
+_NO_PICTURE = "No picture of this video can be shown."
+_DOWNLOAD = "Download it and open the file, or convert it to MP4."
 
 
 def create(address: str, context: Context) -> Source:
@@ -41,6 +43,7 @@ class _Stream:
         self._opened_at = 0.0
         self._at = -1.0
         self._stopped_at: float | None = None
+        self._has_shown = False
 
     def open(self) -> None:
         problem = why_no_host(self._url)
@@ -89,7 +92,10 @@ class _Stream:
         while (at := self.skip()) is not None:
             pixels = self._reader.pixels() if self._reader else None
             if pixels is not None:
+                self._has_shown = True
                 return Picture(pixels, at)
+        if not self._has_shown and self._reader:
+            raise SourceRefused(_NO_PICTURE, _DOWNLOAD)
         return None
 
     def _check_end(self) -> None:
@@ -104,5 +110,5 @@ class _Stream:
             self._stopped_at = self._at
             raise SourceLost("The stream stopped.")
         if self._at < 0:
-            raise SourceRefused("The server does not let this video be played.", "Download it and open the file.")
+            raise SourceRefused(_NO_PICTURE, _DOWNLOAD)
         self._context.notify(Notice(Level.WARNING, "The video ended early: the server gives no more of it."))

@@ -162,6 +162,19 @@ def test_a_film_that_the_server_cuts_short_ends_with_a_notice(
     assert playing.told[-1] == "The video ended early: the server gives no more of it."
 
 
+def test_a_film_over_http_of_which_no_picture_can_be_shown_is_refused(
+    captured: StartCapture, http_server: HttpServer, film: Path
+) -> None:
+    content = film.read_bytes()
+    at = content.index(b"mdat") + 4
+    film.write_bytes(content[:at] + bytes(len(content) - at))
+    playing = captured(http_server.url("film.mp4"))
+    assert playing.capture.ended.wait(10)
+    assert not playing.frames.all
+    assert isinstance(playing.capture.failure, SourceRefused)
+    assert playing.capture.failure.sentence == "No picture of this video can be shown."
+
+
 def test_nothing_on_a_udp_port_is_told() -> None:
     error = why_no_stream(f"udp://127.0.0.1:{free_port()}")
     assert isinstance(error, SourceLost)

@@ -211,3 +211,25 @@ def test_a_name_that_begins_with_a_tilde_is_no_user(
     assert "no folder called ~nobody-of-that-name" in refusal(Path("~nobody-of-that-name/x.mp4"), context).sentence
     shutil.copy(short_clip, "~holiday.mp4")
     assert len(numbers(create_source("~holiday.mp4", context))) == 15
+
+
+def spoil(path: Path) -> Path:
+    """Write zeros over all that an MP4 file shows, and leave its index."""
+    content = path.read_bytes()
+    at = content.index(b"mdat") + 4
+    length = int.from_bytes(content[at - 8 : at - 4])
+    path.write_bytes(content[:at] + bytes(length - 8) + content[at + length - 8 :])
+    return path
+
+
+def test_a_video_of_which_no_picture_can_be_shown_is_refused(
+    short_clip: Path, tmp_path: Path, context: Context
+) -> None:
+    path = spoil(shutil.copy(short_clip, tmp_path / "spoilt.mp4"))
+    source = create_source(str(path), context)
+    source.open()
+    with pytest.raises(SourceRefused) as caught:
+        source.read()
+    source.close()
+    assert caught.value.sentence == "spoilt.mp4 is not a video that can be played."
+    assert caught.value.remedy
