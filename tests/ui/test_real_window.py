@@ -120,6 +120,23 @@ def test_what_goes_wrong_before_there_is_a_window_is_told_in_a_box(start_from_ic
     assert program.errors.read_text().startswith("This program takes a source and no options.")
 
 
+def test_what_nobody_foresaw_is_told_in_a_box_with_the_place_of_the_log(desktop, tmp_path):
+    broken = "import sys; from narrator_ui.app import main; sys.argv.append(None); sys.exit(main())"
+    program = Program(desktop, tmp_path, sys.executable, "-c", broken)
+    program.window("Scene Narrator")
+    program.key("Return")
+    assert program.process.wait(5) == 1
+    log = tmp_path / "log" / "scene-narrator.log"
+    assert program.errors.read_text() == f"Scene Narrator had to stop. Report it with the log: {log}\n"
+    assert "AttributeError" in log.read_text()
+
+
+def test_without_a_display_one_sentence_is_told_whatever_went_wrong(tmp_path):
+    program = Program("", tmp_path, sys.executable, "-c", "from narrator_ui.app import main; exit(main())", "--wrong")
+    assert program.process.wait(20) == 2
+    assert len(program.errors.read_text().splitlines()) == 1
+
+
 @pytest.mark.sound
 @pytest.mark.parametrize("key", ["h", "Escape"])
 def test_hush_is_silence_within_a_tenth_of_a_second_of_the_key(null_sink, start_program, script, moving_clip, key):

@@ -5,7 +5,7 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import TracebackType
 
 from PySide6.QtCore import QTimer
@@ -34,32 +34,39 @@ def run(session: Session, *, duration: float | None = None) -> int:
     """
     require_display()
     application = _application()
-    window = MainWindow(session, application)
-    with unhandled_shown(window), _closed_by_signals(window):
-        window.show()
-        QTimer.singleShot(0, session.start)
-        if duration is not None:
-            milliseconds = round(duration * 1000)
-            window.bridge.first_picture.connect(lambda: QTimer.singleShot(milliseconds, lambda: _end(window)))
-        code = application.exec()
-    session.close()
+    try:
+        window = MainWindow(session, application)
+        with unhandled_shown(window), _closed_by_signals(window):
+            window.show()
+            QTimer.singleShot(0, session.start)
+            if duration is not None:
+                milliseconds = round(duration * 1000)
+                window.bridge.first_picture.connect(lambda: QTimer.singleShot(milliseconds, lambda: _end(window)))
+            code = application.exec()
+    finally:
+        session.close()
     return code
 
 
 def main() -> int:
     """What the desktop's icon starts: the window with the user's settings, on the source given as the one argument."""
+    try:
+        return _main()
+    except NarratorError as error:
+        return _fail(error)
+    except Exception:  # noqa: BLE001 - the top of the program: whatever it is, the user gets a sentence
+        _log.critical("Unhandled", exc_info=True)
+        return _fail(NarratorError("Scene Narrator had to stop.", f"Report it with the log: {log_path()}"))
+
+
+def _main() -> int:
     store = settings_file()
     settings, notices = store.load()
     start_logging(settings.text("log.level"))
-    try:
-        source, hints = _source(settings)
-        backend, voice = settings.text("backend"), settings.text("voice")
-        session = Session(
-            settings, source=source, backend=backend, voice=voice, store=store, notices=[*notices, *hints]
-        )
-        code = run(session)
-    except NarratorError as error:
-        return _fail(error)
+    source, hints = _source(settings)
+    backend, voice = settings.text("backend"), settings.text("voice")
+    session = Session(settings, source=source, backend=backend, voice=voice, store=store, notices=[*notices, *hints])
+    code = run(session)
     if session.left_behind:
         leave_at_once(code)
     return code
@@ -78,14 +85,16 @@ def _fail(error: NarratorError) -> int:
     _log.error("%s %s", error.sentence, error.detail)
     if sys.stderr is not None:
         sys.stderr.write(f"{error.sentence} {error.remedy}".rstrip() + "\n")
-    if not isinstance(error, NoWindow):
+    with suppress(NoWindow):
+        require_display()
         _application()
         QMessageBox.critical(None, "Scene Narrator", f"{error.sentence}\n\n{error.remedy}")
     return 2 if isinstance(error, UsageError) else 1
 
 
 def _application() -> QApplication:
-    application = QApplication(sys.argv[:1])
+    application = QApplication.instance() or QApplication(sys.argv[:1])
+    assert isinstance(application, QApplication)
     application.setApplicationName("scene-narrator")
     application.setApplicationDisplayName("Scene Narrator")
     application.setDesktopFileName("scene-narrator")
