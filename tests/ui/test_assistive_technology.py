@@ -144,3 +144,17 @@ def test_captions_that_our_own_voice_says_are_not_announced(null_sink, read, scr
     assert reader.press("Slower")
     assert eventually(lambda: "Rate 190 words a minute" in reader.announced())
     assert not {DOG, CAT} & set(reader.announced())
+
+
+@pytest.mark.sound
+@pytest.mark.usefixtures("null_sink")
+def test_captions_are_announced_once_our_own_voice_is_turned_down_to_nothing(read, script, moving_clip):
+    backend = script(DOG, CAT)
+    reader = read("--source", str(moving_clip), "--backend", backend, "--voice", "espeak", "--set=speech.volume=10")
+    reader.tree()
+    assert eventually(lambda: len(reader.program.events("caption")) == 1)
+    assert reader.press("Quieter")
+    assert eventually(lambda: "Volume 0 %" in reader.announced())
+    assert reader.press("Describe now")
+    assert eventually(lambda: CAT in reader.announced())
+    assert DOG not in reader.announced()
