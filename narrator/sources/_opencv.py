@@ -31,6 +31,7 @@ _FIRST_PICTURE = 9.0
 _DESCRIPTORS = Path("/proc/self/fd")
 """Where Linux lists the files that this process has open, each under its number."""
 _opening = Lock()
+"""Keeps the options of a live stream from a file. It costs no time: OpenCV opens one video at a time in any case."""
 
 
 class Reader:

@@ -12,9 +12,12 @@ from urllib.parse import SplitResult, unquote, urljoin, urlsplit
 from narrator.errors import SourceError, SourceLost, SourceRefused
 
 _PATIENCE = 2.0
+_LONG_PATIENCE = 4.0
 _MOST_BYTES = 65536
 _REDIRECTS = 3
 _PORTS = {"rtsp": 554, "rtsps": 322, "http": 80, "https": 443}
+_REFUSES = "The stream's server refuses the connection."
+_SILENT = "The stream's server does not answer."
 _SWITCHED_ON = "Check the address and the port, and that the camera or the server is switched on."
 
 
@@ -37,15 +40,40 @@ def why_no_stream(url: str) -> SourceError:
     try:
         return _judge(parts, _ask(parts))
     except ConnectionRefusedError:
-        return SourceLost("The stream's server refuses the connection.", _SWITCHED_ON)
+        return SourceLost(_REFUSES, _SWITCHED_ON)
     except TimeoutError:
-        return SourceLost("The stream's server does not answer.", _SWITCHED_ON)
+        return SourceLost(_SILENT, _SWITCHED_ON)
     except _NotSecureError as error:
         return SourceRefused("The stream's server has no secure connection there.", _plain(parts), str(error))
     except OSError as error:
         return SourceLost("The stream's server cannot be reached.", "Check the network and the address.", str(error))
     except ValueError:
         return SourceRefused(f"The stream's server does not speak {parts.scheme}.", "Check the address and the port.")
+
+
+def why_silent(url: str) -> SourceError | None:
+    """What keeps an RTSP server from saying a word within 4 s; None when it speaks or nobody can tell.
+
+    Asked before OpenCV opens the stream, because OpenCV lets the whole process open nothing else, no file either, for
+    as long as it waits for an answer.
+    """
+    parts = urlsplit(url)
+    if not parts.scheme.startswith("rtsp"):
+        return None  # HTTP may lead through a proxy, and UDP has nobody to ask
+    try:
+        with socket.create_connection(
+            (parts.hostname or "", parts.port or _PORTS[parts.scheme]), _LONG_PATIENCE
+        ) as talk:
+            if parts.scheme == "rtsp":
+                talk.sendall(f"OPTIONS {_without_user(parts)} RTSP/1.0\r\nCSeq: 1\r\n\r\n".encode())
+                talk.recv(1)
+    except ConnectionRefusedError:
+        return SourceLost(_REFUSES, _SWITCHED_ON)
+    except TimeoutError:
+        return SourceLost(_SILENT, _SWITCHED_ON)
+    except OSError:
+        return None
+    return None
 
 
 def why_no_host(url: str) -> SourceError | None:

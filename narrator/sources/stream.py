@@ -6,7 +6,7 @@ from narrator.errors import SourceLost, SourceRefused
 from narrator.messages import Level, Notice, Picture
 from narrator.seams import Context, Source, SourceSpec
 from narrator.sources._opencv import LONG_OPEN_TIMEOUT, OPEN_TIMEOUT, Reader, open_url
-from narrator.sources._probe_stream import why_no_host, why_no_stream
+from narrator.sources._probe_stream import why_no_host, why_no_stream, why_silent
 
 SPEC = SourceSpec(
     id="stream",
@@ -46,7 +46,7 @@ class _Stream:
         self._has_shown = False
 
     def open(self) -> None:
-        problem = why_no_host(self._url)
+        problem = why_no_host(self._url) or why_silent(self._url)
         if problem:
             raise problem
         reader = self._opened()

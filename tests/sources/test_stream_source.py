@@ -1,4 +1,6 @@
+import socket
 import subprocess
+import threading
 import time
 from pathlib import Path
 
@@ -87,6 +89,25 @@ def test_a_silent_server_is_told_in_time(context: Context, silent_port: int) -> 
     assert time.monotonic() - began < 9
     assert isinstance(error, SourceLost)
     assert error.sentence == "The stream's server does not answer."
+
+
+def test_a_file_opens_at_once_while_a_silent_server_is_waited_for(short_clip: Path, context: Context) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        url = f"rtsp://127.0.0.1:{server.getsockname()[1]}/clip"
+        waiting = threading.Thread(target=problem, args=(url, context))
+        waiting.start()
+        with server.accept()[0] as talk:
+            assert talk.recv(1)
+            film = create_source(str(short_clip), context)
+            began = time.monotonic()
+            film.open()
+            assert film.read() is not None
+            assert time.monotonic() - began < 1.5
+            assert waiting.is_alive()
+            film.close()
+            server.close()
+    waiting.join(10)
+    assert not waiting.is_alive()
 
 
 def test_a_wrong_path_is_final(context: Context, rtsp_server: RtspServer, http_server: HttpServer) -> None:
