@@ -148,7 +148,8 @@ class Director:
         return max([self._heard_news, *(told.run.news_to for told in self._under_way.values() if not told.dropped)])
 
     def _needs_overview(self, scene: Scene) -> bool:
-        return scene.settled and scene.trouble is None and self._overview_of < scene.revision
+        is_ready = scene.settled or self._finishing
+        return is_ready and scene.trouble is None and self._overview_of < scene.revision
 
     def _ask_after(
         self, due: float, now: float, scene: Scene, reason: Reason, priority: Priority = Priority.NORMAL
@@ -157,7 +158,7 @@ class Director:
             return Wait(due)
         self._last_ask, self._wished_at = now, None
         ask = Ask(reason, scene, priority, self._told_news, self._expected())
-        if reason in _OVERVIEWS and scene.settled:
+        if reason in _OVERVIEWS and (scene.settled or self._finishing):
             self._overview_of = scene.revision
         return ask
 

@@ -88,8 +88,6 @@ class Capabilities:
     """Seconds that two requests which no cut causes are kept apart."""
     heartbeat: float = 0.0
     """Seconds after which it is asked even when nothing is new; 0 for never."""
-    text_memory: int = 6
-    """How many of the last captions it wants to be told."""
 
 
 def _ignore(_: Notice) -> None:

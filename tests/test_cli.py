@@ -50,7 +50,6 @@ def run(tmp_path):
             encoding="utf-8",
             timeout=60,
             check=False,
-            **options,
         )
 
     run.environment = environment

@@ -229,3 +229,10 @@ def test_the_last_news_needs_no_distance_when_the_source_is_over():
     answer(director, director.next(0.0, scene(), 0.0), 0.0, "A person.")
     director.tell(Wish.FINISH)
     assert isinstance(director.next(1.0, scene(news=1), 0.0), Ask)
+
+
+def test_a_source_that_is_over_before_its_scene_was_looked_at_is_told_of_all_the_same():
+    director = Director(Pace())
+    director.tell(Wish.FINISH)
+    answer(director, director.next(1.0, scene(settled=False), 0.0), 1.0, "A person.")
+    assert isinstance(director.next(2.0, scene(settled=False), 0.0), Wait)

@@ -30,7 +30,7 @@ class Embedded:
     def open(self) -> Capabilities:
         """Raises `DataFileDamaged` when the words cannot be read."""
         self._wording = Wording(str(self._context.options.get("speech.language", "en")))
-        return Capabilities(streams=True, cancels="token", text_memory=_MEMORY)
+        return Capabilities(streams=True, cancels="token")
 
     def describe(self, prompt: Prompt, run: Run) -> Iterator[Delta]:
         """A delta for each sentence. A user who asks always gets an answer."""

@@ -61,7 +61,6 @@ def test_says_what_it_can_do_before_it_is_asked(backend):
     capabilities = backend.open()
     assert capabilities.cancels in ("socket", "token", "process", "no")
     assert capabilities.max_images >= 0
-    assert capabilities.text_memory >= 0
     assert not (capabilities.pictures_leave_device and capabilities.max_images == 0)
     assert backend.token_cost(1280, 720, "") >= 0
 
