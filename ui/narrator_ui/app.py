@@ -12,7 +12,7 @@ from PySide6.QtCore import QTimer
 from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QApplication, QMessageBox
 
-from narrator.choice import chosen_source
+from narrator.choice import chosen_source, usable
 from narrator.diagnostics import leave_at_once, log_path, start_logging
 from narrator.errors import NarratorError, NoWindow, UsageError
 from narrator.messages import Level, Notice
@@ -61,7 +61,7 @@ def main() -> int:
 
 def _main() -> int:
     store = settings_file()
-    settings, notices = store.load()
+    settings, notices = usable(*store.load())
     start_logging(settings.text("log.level"))
     source, hints = _source(settings)
     backend, voice = settings.text("backend"), settings.text("voice")
