@@ -1,8 +1,11 @@
 """What is taken where the user left the choice to us."""
 
+from collections.abc import Mapping
+
 from narrator import registry
 from narrator.errors import UsageError
 from narrator.messages import Level, Notice
+from narrator.seams import Value
 from narrator.settings import Settings, declared
 
 
@@ -19,6 +22,16 @@ def usable(settings: Settings, notices: list[Notice]) -> tuple[Settings, list[No
             notices = [*notices, Notice(Level.WARNING, f"A setting was left out: {error.sentence}", error.remedy)]
             settings = settings.with_values({key: declared()[key].default})
     return settings, notices
+
+
+def require_plug_ins(changes: Mapping[str, Value]) -> None:
+    """Find out whether the plug-ins that are named exist before anything is changed. Raises `UsageError`."""
+    if "source" in changes:
+        registry.source_spec(str(changes["source"]))
+    if "backend" in changes:
+        registry.spec_of("backends", chosen_backend(str(changes["backend"])))
+    if "voice" in changes:
+        registry.spec_of("voices", chosen_voice(str(changes["voice"])))
 
 
 def chosen_backend(text: str) -> str:

@@ -4,9 +4,10 @@ import logging
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from narrator import registry
-from narrator.choice import chosen_backend, chosen_voice
+from narrator.choice import chosen_backend, chosen_voice, require_plug_ins
 from narrator.diagnostics import log_stack_of, rss_mb
 from narrator.director import Wish
 from narrator.errors import NarratorError
@@ -186,7 +187,7 @@ class Session:
         A source is kept when its first picture has come.
         """
         settings = self.settings.with_values(changes)
-        self._check(changes)
+        require_plug_ins(changes)
         if self._closing.is_set():
             return
         self.settings = settings
@@ -267,15 +268,6 @@ class Session:
                 self._stuck.append(thread)
                 log_stack_of(thread)
 
-    def _check(self, changes: Mapping[str, Value]) -> None:
-        """Find out whether the named plug-ins exist before anything is changed."""
-        if "source" in changes:
-            registry.source_spec(str(changes["source"]))
-        if "backend" in changes:
-            registry.spec_of("backends", chosen_backend(str(changes["backend"])))
-        if "voice" in changes:
-            registry.spec_of("voices", chosen_voice(str(changes["voice"])))
-
     def _step(self, key: str, by: int) -> None:
         setting = declared()[key]
         value = self.settings.whole(key) + by
@@ -289,9 +281,14 @@ class Session:
         now = self._pipeline.scenes.peek()
         return utterance.run is None or now is None or still_true(utterance.run.scene, now)
 
+    def _as_perceived(self, audio: Audio) -> Audio:
+        """While no voice works the captions are read instead: what is dropped then was told all the same."""
+        is_read = audio.event is AudioEvent.DROPPED and not self._speech.works
+        return replace(audio, event=AudioEvent.END) if is_read else audio
+
     def _publish(self, event: Event) -> None:
         if isinstance(event, Audio):
-            self._pipeline.tell(event)
+            self._pipeline.tell(self._as_perceived(event))
             if event.event is AudioEvent.START and event.utterance.run and event.utterance.is_first:
                 self._frame_to_word = event.at - event.utterance.run.frame_at
         elif isinstance(event, Caption):

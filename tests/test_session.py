@@ -289,3 +289,14 @@ def test_another_describer_takes_over_while_the_film_goes_on(session, clip, tmp_
     narrating.describe()
     assert eventually(lambda: [caption.text for caption in listener.of(Caption)] == ["One.", "Two."])
     assert narrating.frames.peek().epoch - epoch <= 1
+
+
+def test_without_a_sound_device_each_line_comes_once(session, clip, tmp_path, no_sound_device):
+    narrating = session(clip, "embedded", voice="espeak", loop=False)
+    listener = Listener(narrating)
+    narrating.start()
+    assert narrating.finished.wait(30)
+    texts = [caption.text for caption in listener.of(Caption)]
+    assert texts
+    assert len(texts) == len(set(texts))
+    assert not narrating.speaks_aloud
