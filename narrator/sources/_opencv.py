@@ -19,7 +19,8 @@ OPEN_TIMEOUT = 4.0
 LONG_OPEN_TIMEOUT = 8.0
 """Seconds for a stream whose size is known only from its first key frame."""
 READ_TIMEOUT = 3.0
-_FILE_THREADS = 2
+_ONE_THREAD_UP_TO = 1920 * 1088
+"""Pixels. Decoding in several threads costs a third more work, which only larger pictures need."""
 _OPTIONS = "OPENCV_FFMPEG_CAPTURE_OPTIONS"
 _LOW_DELAY = "rtsp_flags;prefer_tcp|flags;low_delay|probesize;32768|analyzeduration;100000"
 """Options of FFmpeg. They make a live stream fresher, and lose pictures of a file.
@@ -101,9 +102,13 @@ def open_file(path: Path, descriptors: Path = _DESCRIPTORS) -> Reader | None:
     import cv2
 
     quieten()
-    options = [cv2.CAP_PROP_N_THREADS, _FILE_THREADS]
     with _opening, _plain_name(path.absolute(), descriptors) as name:
-        return _opened(cv2.VideoCapture(name, cv2.CAP_FFMPEG, options))
+        capture = cv2.VideoCapture(name, cv2.CAP_FFMPEG, [cv2.CAP_PROP_N_THREADS, 1])
+        size = capture.get(cv2.CAP_PROP_FRAME_WIDTH) * capture.get(cv2.CAP_PROP_FRAME_HEIGHT)
+        if size > _ONE_THREAD_UP_TO:
+            capture.release()
+            capture = cv2.VideoCapture(name, cv2.CAP_FFMPEG)
+        return _opened(capture)
 
 
 def open_url(url: str, *, timeout: float = OPEN_TIMEOUT, low_delay: bool = False) -> Reader | None:
