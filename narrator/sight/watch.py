@@ -18,6 +18,9 @@ from narrator.sight.reading import TextThread
 _LOG = logging.getLogger(__name__)
 _LOOK_AGAIN, _LOOK_AGAIN_FOR = 0.1, 3.0
 """A frame that no other follows is looked at again this often and this long, in seconds."""
+_LOOK_GAP = 1 / 15
+"""Least seconds between two looks. A cut is seen 33 ms later on average; a source of 30 pictures a second costs a fifth
+less work in all, most of it for waking up."""
 _LONG_GAP = 3.5
 _FPS_OVER = 5.0
 _CLOSE_TIMEOUT = 1.5
@@ -100,9 +103,11 @@ class Sight:
     def _watch(self) -> None:
         detector = self._detector()
         observer: Observer | None = None
-        version, frame = 0, None
+        version, frame, looked_at = 0, None, 0.0
         while not self._closing.is_set():
+            self._closing.wait(max(0.0, looked_at + _LOOK_GAP - time.monotonic()))
             version, newest = self._frames.wait(version, self._patience(frame))
+            looked_at = time.monotonic()
             frame = newest or frame
             if frame is None:
                 continue

@@ -215,7 +215,7 @@ def sound(bench: Bench) -> Iterator[tuple[str, str]]:
 
 def memory(bench: Bench) -> Iterator[tuple[str, str]]:
     """Growth after the warm-up, over the demo in a loop."""
-    seconds = round(bench.minutes * 60)
+    seconds = round(max(3.0, bench.minutes) * 60)
     with bench.app("--no-window", "--loop", "--source", str(DEMO), "--voice", "silent") as app:
         app.wait_for("state", seconds, seconds + 120)
         sizes = [float(str(state["rss_mb"])) for state in app.events("state")]
