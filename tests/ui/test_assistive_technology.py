@@ -127,6 +127,7 @@ def test_every_control_has_a_name_a_role_and_an_action(read, script, moving_clip
 def test_captions_and_what_keys_do_are_announced_politely(read, script, moving_clip):
     reader = read("--source", str(moving_clip), "--backend", script(DOG, CAT), "--voice", "silent")
     reader.tree()
+    assert eventually(lambda: reader.program.events("caption")), "the first line is said unasked"
     assert reader.press("Describe now")
     assert eventually(lambda: CAT in reader.announced())
     assert reader.press("Slower")
