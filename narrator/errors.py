@@ -5,8 +5,11 @@ NarratorError
 ├── SourceError
 │   ├── SourceRefused     it can never open as asked: no file, no device, 401, 404
 │   └── SourceLost        it may come back: refused, timed out, stalled, died          (retryable)
-├── BackendError          the describer could not answer
-│   └── BackendBusy       it may answer later                                          (retryable)
+├── BackendError          the describer could not answer this request; the next one may do
+│   ├── AnswerCut         the answer broke off: what is whole of it was good
+│   ├── BackendBusy       it may answer later, after `rest` s or with back-off             (retryable)
+│   └── BackendRefused    it will not answer until the user has done something
+│       └── PartMissing   a package or file that it needs is not installed
 ├── VoiceError            this voice cannot speak here
 │   └── VoiceCrashed      its process died; a new one may speak                        (retryable)
 ├── DataFileDamaged       a file of ours is missing or its sha256 is wrong
@@ -52,13 +55,36 @@ class SourceLost(SourceError):
 
 
 class BackendError(NarratorError):
-    """The describer gave no answer."""
+    """The describer gave no answer to this request; with the next picture it may.
+
+    `told_from` is how many failures in a row it takes until the user hears of it.
+    """
+
+    told_from = 1
+
+
+class AnswerCut(BackendError):
+    """The answer broke off: whole clauses of it were good, the last one is not."""
+
+    told_from = 3
 
 
 class BackendBusy(BackendError):
-    """The describer may answer later."""
+    """The describer may answer later: after exactly `rest` seconds, or with back-off when that is 0."""
 
     retryable = True
+
+    def __init__(self, sentence: str, remedy: str = "", detail: str = "", *, rest: float = 0.0) -> None:
+        super().__init__(sentence, remedy, detail)
+        self.rest = rest
+
+
+class BackendRefused(BackendError):
+    """The describer will not answer until the user has done something about it."""
+
+
+class PartMissing(BackendRefused):
+    """A package or a file that the describer needs is not installed."""
 
 
 class VoiceError(NarratorError):

@@ -17,6 +17,7 @@ from narrator.mailbox import Closed, Latest
 from narrator.messages import (
     Ask,
     Caption,
+    Citation,
     Delta,
     Event,
     Frame,
@@ -226,6 +227,8 @@ class Lane:
         for part in self._backend.describe(prompt, run):
             if isinstance(part, Usage):
                 self._publish(part)
+                continue
+            if isinstance(part, Citation):
                 continue
             if run.cancelled:
                 return

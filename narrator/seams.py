@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from narrator.mailbox import Latest
-from narrator.messages import Delta, Notice, Picture, Prompt, Rectangle, Run, Usage, Utterance
+from narrator.messages import Citation, Delta, Notice, Picture, Prompt, Rectangle, Run, Usage, Utterance
+from narrator.network import Network
 
 Value = bool | int | float | str
 
@@ -70,11 +71,47 @@ class VoiceSpec(Spec):
 
 
 @dataclass(frozen=True, slots=True)
+class BackendSpec(Spec):
+    """What is known of a describer before it is opened.
+
+    A module whose `is_remote` is True also defines `destination(options) -> str`, the host that pictures would go to
+    (empty when that is this machine), and `check(context) -> str`, a sentence that says whether key and service work
+    (raises `BackendError`).
+    """
+
+    is_remote: bool = False
+    """Pictures leave this machine: the user is asked first, and `network.offline` forbids it."""
+    key_variables: tuple[str, ...] = ()
+    """Environment variables that may hold its key, the first that is set counts; empty when it takes none."""
+    is_alone: bool = False
+    """No other describer cues it or stands in for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prices:
+    """US dollars for a million tokens."""
+
+    tokens_in: float
+    tokens_out: float
+    cached: float
+
+    def cost(self, tokens_in: int, tokens_out: int, cached: int = 0) -> float:
+        """US dollars; `cached` are those of `tokens_in` that were not read anew."""
+        fresh = (tokens_in - cached) * self.tokens_in
+        return (fresh + cached * self.cached + tokens_out * self.tokens_out) / 1e6
+
+
+@dataclass(frozen=True, slots=True)
 class Capabilities:
     """What a backend can do, as data that is checked before a call."""
 
     max_images: int = 0
+    full_side: int = 768
+    """Longest side in pixels of a picture that is sent whole."""
+    details: tuple[str, ...] = ("",)
+    """Levels of detail that a picture may be sent with, cheapest first; ("",) where there is but one."""
     per_image_detail: bool = False
+    """Pictures of one request may have different levels."""
     chat: bool = False
     system_prompt: bool = False
     context_tokens: int = 0
@@ -88,10 +125,20 @@ class Capabilities:
     """Seconds that two requests which no cut causes are kept apart."""
     heartbeat: float = 0.0
     """Seconds after which it is asked even when nothing is new; 0 for never."""
+    prices: Prices | None = None
+    """What its tokens cost; None when it is free of charge."""
+    first_word_within: float = 8.0
+    answer_within: float = 20.0
+    """Deadlines in seconds that the backend keeps by itself."""
 
 
 def _ignore(_: Notice) -> None:
     """Stands in where nobody listens to notices."""
+
+
+def _no_key(_: str) -> str:
+    """Stands in where there are no keys."""
+    return ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +149,10 @@ class Context:
     notify: Callable[[Notice], None] = _ignore
     excluded: Latest[tuple[Rectangle, ...]] = field(default_factory=Latest)
     """Where our own windows are: a screen source leaves these places out."""
+    key: Callable[[str], str] = _no_key
+    """The secret key of a describer, by its id; empty when there is none."""
+    network: Network = field(default_factory=Network)
+    """Runs what talks to the network."""
 
     def number(self, key: str) -> float:
         return float(self.options[key])
@@ -144,14 +195,15 @@ class Backend(Protocol):
     def open(self) -> Capabilities:
         """Load what is needed. Raises `BackendError`, `DataFileDamaged`."""
 
-    def describe(self, prompt: Prompt, run: Run) -> Iterator[Delta | Usage]:
-        """Yield the answer as it comes, and what it cost; end early when `run.cancelled`.
+    def describe(self, prompt: Prompt, run: Run) -> Iterator[Delta | Usage | Citation]:
+        """Yield the answer as it comes, and the tokens it took; end early when `run.cancelled`.
 
-        No delta at all means: nothing new. Raises `BackendError`.
+        No delta at all means: nothing new. Of `Usage` the last one counts; its `cost` is reckoned by whoever reads it.
+        Raises `BackendError`.
         """
 
     def token_cost(self, width: int, height: int, detail: str) -> int:
-        """Tokens that a picture of this size costs."""
+        """Tokens that a picture of this size costs at a level of `Capabilities.details`; usable once open."""
 
     def close(self) -> None:
         """Release everything."""

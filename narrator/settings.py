@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from narrator import registry
+from narrator.core_settings import CORE
 from narrator.errors import SettingsUnusable, UsageError
 from narrator.mailbox import Guarded
 from narrator.messages import Level, Notice
@@ -20,64 +21,6 @@ from narrator.seams import Setting, Value
 if TYPE_CHECKING:
     from platformdirs import PlatformDirs
 
-CORE = (
-    Setting(
-        "source",
-        "",
-        "What to look at; empty for the last one, else a camera, else the demo.",
-        restarts="source",
-    ),
-    Setting("backend", "auto", "Who describes. auto takes the best that is ready.", restarts="backend"),
-    Setting("voice", "auto", "Who speaks. auto takes the best that is ready.", restarts="voice"),
-    Setting("loop", False, "Play a file again when it ends.", restarts="source"),
-    Setting("narration.min_gap", 4.0, "Least time between two lines that no scene cut causes.", 0, 120, unit="s"),
-    Setting("narration.cut_gap", 2.0, "Least time between two lines at scene cuts.", 0, 60, unit="s"),
-    Setting("narration.overview", True, "Say what is there at the start and after a scene cut."),
-    Setting("sight.objects", True, "Look for people, animals and things.", restarts="source"),
-    Setting("sight.text", True, "Read text in the picture.", restarts="source"),
-    Setting(
-        "sight.rate_moving",
-        5.0,
-        "How often to look for things while the scene moves.",
-        0.5,
-        15,
-        unit="a second",
-    ),
-    Setting(
-        "sight.rate_still",
-        1.0,
-        "How often to look for things while the scene is still.",
-        0.1,
-        5,
-        unit="a second",
-    ),
-    Setting("sight.text_gap", 2.0, "Least time between two readings of text.", 0.5, 60, unit="s"),
-    Setting("sight.mute", "", "Things never to speak of, for example: chair, dining table."),
-    Setting("history.interval", 1.0, "Time between two pictures that are kept.", 0.1, 60, unit="s", restarts="source"),
-    Setting(
-        "history.max_bytes",
-        16_000_000,
-        "Most memory for kept pictures.",
-        1_000_000,
-        1_000_000_000,
-        unit="bytes",
-        restarts="source",
-    ),
-    Setting("speech.rate", 200, "Speaking rate.", 80, 900, unit="words a minute"),
-    Setting("speech.volume", 100, "Loudness.", 0, 200, unit="%"),
-    Setting("speech.voice", "", "The engine's own name of a voice; empty for its default."),
-    Setting("speech.language", "en", "The language that is spoken: en or de.", restarts="backend"),
-    Setting("speech.max_wait", 2.5, "A line that waited longer is not spoken.", 0.5, 60, unit="s"),
-    Setting("speech.max_frame_age", 8.0, "A line about an older picture is not spoken.", 1, 120, unit="s"),
-    Setting("window.theme", "system", "Colours of the window.", choices=("system", "light", "dark")),
-    Setting("window.font_size", 100, "Size of all text in the window.", 50, 400, unit="%"),
-    Setting(
-        "log.level",
-        "info",
-        "How much goes to the log, from the next start on.",
-        choices=("debug", "info", "warning", "error"),
-    ),
-)
 _APP = "scene-narrator"
 _TRUTH = dict.fromkeys(("true", "on", "yes", "1"), True) | dict.fromkeys(("false", "off", "no", "0"), False)
 _UNUSABLE = (OSError, ValueError, RecursionError)

@@ -8,9 +8,24 @@ the bottom.
 from typing import TypeAlias
 
 from narrator.messages.pictures import EncodedPicture, Frame, Moment, Picture, Pixels, Rectangle
-from narrator.messages.runs import Ask, Caption, Delta, Priority, Prompt, PromptPicture, Reason, Request, Run, Usage
+from narrator.messages.runs import (
+    Ask,
+    Caption,
+    Citation,
+    Delta,
+    Priority,
+    Prompt,
+    PromptPart,
+    PromptPicture,
+    PromptVideo,
+    Reason,
+    Request,
+    Run,
+    Turn,
+    Usage,
+)
 from narrator.messages.scene import Box, Change, News, NewsKind, Scene, TextLine, Track, Trouble
-from narrator.messages.telling import Audio, AudioEvent, Level, Notice, Phase, State, Utterance
+from narrator.messages.telling import Audio, AudioEvent, Level, Meter, Notice, Phase, State, Utterance
 
 Event: TypeAlias = Caption | Delta | Utterance | Audio | Notice | Request | Usage | State
 """What a session publishes."""
@@ -22,11 +37,13 @@ __all__ = [
     "Box",
     "Caption",
     "Change",
+    "Citation",
     "Delta",
     "EncodedPicture",
     "Event",
     "Frame",
     "Level",
+    "Meter",
     "Moment",
     "News",
     "NewsKind",
@@ -36,7 +53,9 @@ __all__ = [
     "Pixels",
     "Priority",
     "Prompt",
+    "PromptPart",
     "PromptPicture",
+    "PromptVideo",
     "Reason",
     "Rectangle",
     "Request",
@@ -46,6 +65,7 @@ __all__ = [
     "TextLine",
     "Track",
     "Trouble",
+    "Turn",
     "Usage",
     "Utterance",
 ]

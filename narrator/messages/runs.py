@@ -1,7 +1,9 @@
 """What is asked of a describer and what comes of it; every message carries its run."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
+from typing import TypeAlias
 
 from narrator.mailbox import Cancel
 from narrator.messages.pictures import EncodedPicture
@@ -24,6 +26,7 @@ class Reason(StrEnum):
     CHANGE = "change"
     USER = "user"
     HEARTBEAT = "heartbeat"
+    CUE = "cue"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,8 @@ class Ask:
     """News up to this number was heard, or will be."""
     said: tuple[str, ...] = ()
     """The last captions that were heard, oldest first."""
+    words: int = 30
+    """The most words that are wanted."""
 
     @property
     def news(self) -> tuple[News, ...]:
@@ -46,11 +51,36 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class PromptPicture:
-    """A picture for a model: JPEG, its age in seconds when the prompt was built, and the detail asked for."""
+    """A picture for a model: JPEG, its age in seconds when the prompt was built, and the detail asked for.
+
+    `ages` are those of a contact sheet's tiles, oldest first; `age` is then that of its newest tile.
+    """
 
     picture: EncodedPicture
     age: float
     detail: str = ""
+    media_t: float = 0.0
+    ages: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PromptVideo:
+    """A whole video file for a model that takes video, with how many pictures a second it looks at."""
+
+    path: str
+    mime_type: str
+    fps: float = 1.0
+
+
+PromptPart: TypeAlias = str | PromptPicture | PromptVideo
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What was asked and answered before: `role` is "user" or "model"."""
+
+    role: str
+    parts: tuple[PromptPart, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +88,18 @@ class Prompt:
     """What a backend is asked, in no vendor's terms: text and pictures, oldest first."""
 
     system: str
-    parts: tuple[str | PromptPicture, ...]
+    parts: tuple[PromptPart, ...]
     max_tokens: int
     scene: Scene
     news: tuple[News, ...] = ()
     said: tuple[str, ...] = ()
     reason: Reason = Reason.CHANGE
+    turns: tuple[Turn, ...] = ()
+    """Of a conversation, oldest first; `parts` is its newest question."""
+    search: bool = False
+    """The model may search the web: for questions only."""
+    schema: Mapping[str, object] | None = None
+    """A JSON schema that the answer must follow."""
 
     @property
     def overview(self) -> bool:
@@ -108,6 +144,15 @@ class Delta:
 
     run: Run
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Citation:
+    """A page that an answer rests on."""
+
+    run: Run
+    title: str
+    url: str
 
 
 @dataclass(frozen=True, slots=True)

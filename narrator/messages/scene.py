@@ -114,6 +114,8 @@ class Scene:
     news: tuple[News, ...] = ()
     settled: bool = False
     """True once objects have been looked for long enough after a cut or the start to give an overview."""
+    changed_at: float = 0.0
+    """When the picture last moved or was another one, on the clock of `frame_at`: since then it is still."""
 
     @property
     def newest_news(self) -> int:

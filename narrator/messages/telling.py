@@ -64,6 +64,22 @@ class Phase(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Meter:
+    """What was spent: requests, tokens and US dollars, of this session and of today (all sessions since midnight)."""
+
+    requests: int = 0
+    tokens_in: int = 0
+    tokens_out: int = 0
+    cached: int = 0
+    cost: float = 0.0
+    cost_an_hour: float = 0.0
+    """At the pace of the last ten minutes."""
+    cost_today: float = 0.0
+    limit_today: float = 0.0
+    """The cap of a day; 0 for none."""
+
+
+@dataclass(frozen=True, slots=True)
 class State:
     """How the session fares, about once a second; newest wins."""
 
@@ -77,3 +93,6 @@ class State:
     rss_mb: float
     frame_to_word: float | None
     """Seconds from the picture to its first word, of the newest run that spoke."""
+    meter: Meter = Meter()
+    narrating: str = ""
+    """The describer that narrates now: another than `backend` while that one rests or is not ready."""
