@@ -165,6 +165,10 @@ class Session:
         if self._last_caption:
             self._speech.offer(self._last_caption, None, Priority.NOW)
 
+    def say(self, text: str) -> None:
+        """Speak a sentence of the front end at once."""
+        self._speech.offer(text, None, Priority.NOW)
+
     def describe(self) -> None:
         """Say now what is there."""
         self._pipeline.tell(Wish.DESCRIBE)
