@@ -5,6 +5,7 @@ pytest_plugins = [
     "fakes.clips",
     "fakes.displays",
     "fakes.readers",
+    "fakes.services",
     "fakes.sound",
     "fakes.streams",
 ]
