@@ -61,6 +61,8 @@ class BackendError(NarratorError):
     """
 
     told_from = 1
+    reopens = False
+    """What the describer can do has changed with this: `open` tells it anew, without a `close` before."""
 
 
 class AnswerCut(BackendError):
