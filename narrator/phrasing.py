@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from collections.abc import Callable, Sequence
 
 _TITLES = frozenset(["dr", "mr", "mrs", "ms", "prof", "st", "no", "nr", "vs", "mt", "ft", "sr", "jr", "fig", "approx"])
 """Words whose full stop never ends a sentence."""
@@ -10,26 +11,43 @@ _MAYBE_LAST = frozenset(["a.m", "p.m", "e.g", "i.e", "etc", "inc", "ltd", "co", 
 _END = re.compile(r"(?:(?<!\.)\.(?!\.)|[!?])[\"'”’)\]]*(?=\s)|[。！？]")
 _COMMA = re.compile(r",(?=\s)")
 _WORDS_BEFORE_COMMA = 4
+_QUOTES = (('"', '"'), ("“", "”"), ("„", "“"), ("«", "»"), ("「", "」"))
+_PAIR = 2
 _LINK = re.compile(r"\[([^\]]*)\]\([^)]*\)")
 _URL = re.compile(r"https?://\S+|www\.\S+")
 _LIST_MARK = re.compile(r"(?m)^\s*(?:#{1,6}|[-*•]|\d+[.)])\s+")
 _EMPHASIS = re.compile(r"[*_`~#]+(?=\w)|(?<=[\w.,!?])[*_`~#]+|(?<!\w)[*_`~]+(?!\w)")
 
 
-class Clauses:
-    """Collects one run's deltas."""
+def _never(_: str) -> bool:
+    return False
 
-    def __init__(self) -> None:
+
+class Clauses:
+    """Collects one run's deltas. At a stop sequence the answer ends; neither it nor what follows is spoken.
+
+    The first clause may end at a comma, so that speech begins early, unless `waits` says of it that its sentence is
+    better judged whole. Of an answer that broke off, whole clauses have been given out: `flush` is not called then.
+    """
+
+    def __init__(self, stops: Sequence[str] = (), *, waits: Callable[[str], bool] = _never) -> None:
+        self._stops = tuple(stop for stop in stops if stop)
+        self._waits = waits
         self._tail = ""
         self._is_first = True
+        self.stopped = False
+        """A stop sequence came: nothing that follows matters."""
 
     def feed(self, text: str) -> list[str]:
         """The clauses that this delta completes, ready to be spoken."""
+        if self.stopped:
+            return []
         self._tail += text
+        self._stop()
         clauses = []
-        while (end := _sentence_end(self._tail)) is not None:
+        while (end := _sentence_end(self._sure)) is not None:
             clauses.append(self._cut(end))
-        if self._is_first and (end := _early_comma(self._tail)) is not None:
+        if self._is_first and (end := _early_comma(self._sure)) is not None and not self._waits(self._tail[:end]):
             clauses.append(self._cut(end))
         return [clause for clause in clauses if clause]
 
@@ -38,6 +56,18 @@ class Clauses:
         rest = self._cut(len(self._tail))
         return [rest] if rest else []
 
+    @property
+    def _sure(self) -> str:
+        """The tail without an end that may become a stop sequence."""
+        starts = (stop[:length] for stop in self._stops for length in range(len(stop) - 1, 0, -1))
+        held = max((len(start) for start in starts if self._tail.endswith(start)), default=0)
+        return self._tail[: len(self._tail) - held]
+
+    def _stop(self) -> None:
+        places = [place for stop in self._stops if (place := self._tail.find(stop)) >= 0]
+        if places:
+            self._tail, self.stopped = self._tail[: min(places)], True
+
     def _cut(self, end: int) -> str:
         clause, self._tail = speakable(self._tail[:end]), self._tail[end:]
         self._is_first = self._is_first and not clause
@@ -45,18 +75,30 @@ class Clauses:
 
 
 def speakable(text: str) -> str:
-    """The text without Markdown, addresses, emoji and needless space."""
+    """The text without Markdown, addresses, emoji, needless space, and quotation marks around all of it."""
     text = _URL.sub("", _LINK.sub(r"\1", text))
     text = _EMPHASIS.sub("", _LIST_MARK.sub("", text))
     text = "".join(
         mark for mark in text if unicodedata.category(mark) not in ("So", "Sk", "Cf", "Cc") or mark in "\n\t°"
     )
-    return " ".join(text.split())
+    return _without_lone_quotes(" ".join(text.split()))
 
 
 def normal(text: str) -> str:
     """The bare words, for comparing."""
     return " ".join(re.findall(r"\w+", text.casefold()))
+
+
+def _without_lone_quotes(text: str) -> str:
+    """An answer that stands in quotation marks as a whole leaves one at the end of a clause, or both around it."""
+    for left, right in _QUOTES:
+        count = sum(text.count(mark) for mark in {left, right})
+        is_around = count == _PAIR and text.startswith(left) and text.endswith(right)
+        if is_around or (count % 2 and text.startswith(left)):
+            text = text.removeprefix(left)
+        if is_around or (count % 2 and text.endswith(right)):
+            text = text.removesuffix(right)
+    return text.strip()
 
 
 def _sentence_end(text: str) -> int | None:

@@ -30,7 +30,7 @@ from narrator.resources import resource
 _TOKENS_A_WORD = 100 / 60
 """100 tokens are 60 to 80 English words, by the rule of thumb that Gemini's documentation gives."""
 _ROOM = 2.0
-"""So many times the words that are asked for may come, so that a sentence is not cut; other languages need more, too."""
+"""So much more than asked for may come: a sentence is not cut, and other languages take more tokens a word."""
 _LEAST_TOKENS = 96
 _SAID_BYTES = 800
 """Of what was said about 200 tokens are told, four bytes a token, the newest."""

@@ -90,13 +90,16 @@ def add(path: Path, name: str = "") -> Style:
     return style
 
 
-def export(style_id: str, path: Path) -> Style:
-    """Write a style to a new file that `add` can read. Raises `UsageError`, `NarratorError`."""
+def export(style_id: str, path: Path, *, replace: bool = False) -> Path:
+    """Write a style to a file that `add` can read: `.txt` takes the text alone. Returns the file that was written.
+
+    Raises `UsageError` when the file is there already and not to be replaced, and `NarratorError`.
+    """
     style = find(style_id)
     if path.is_dir():
         path = path / f"{style.id}.toml"
-    _write(style, path, "x")
-    return style
+    _write(style, path, "w" if replace else "x")
+    return path
 
 
 def remove(style_id: str) -> None:
@@ -165,19 +168,24 @@ def _parsed(content: str, name: str, *, is_toml: bool, is_own: bool = False) -> 
 
 def _write(style: Style, path: Path, mode: str) -> None:
     """Raises `UsageError` when the file is there already, `NarratorError` when it cannot be written."""
+    content = f"{style.text}\n" if path.suffix.lower() == ".txt" else _toml(style)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open(mode, encoding="utf-8") as file:
+            file.write(content)
+    except FileExistsError as error:
+        raise UsageError(f"{path} is there already.", "Choose another name, or remove that file first.") from error
+    except OSError as error:
+        raise NarratorError(f"{path} cannot be written.", "Choose a folder of yours.", str(error)) from error
+
+
+def _toml(style: Style) -> str:
     import tomlkit
 
     document = tomlkit.document()
     document["title"], document["description"] = style.title, style.description
     document["text"] = tomlkit.string(f"\n{style.text}\n", multiline=True)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open(mode, encoding="utf-8") as file:
-            file.write(tomlkit.dumps(document))
-    except FileExistsError as error:
-        raise UsageError(f"{path} is there already.", "Choose another name, or remove that file first.") from error
-    except OSError as error:
-        raise NarratorError(f"{path} cannot be written.", "Choose a folder of yours.", str(error)) from error
+    return tomlkit.dumps(document)
 
 
 def _unknown(style_id: str, known: dict[str, Style] | dict[str, None]) -> UsageError:
