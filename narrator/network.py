@@ -2,11 +2,12 @@
 
 import queue
 import threading
-from collections.abc import AsyncGenerator, Coroutine, Iterator
+from collections.abc import AsyncGenerator, Coroutine, Generator
+from concurrent.futures import CancelledError
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from narrator.mailbox import Cancel, Guarded
+from narrator.mailbox import Cancel, Closed, Guarded
 
 if TYPE_CHECKING:  # asyncio takes a twentieth of a second, which a start without a network does not need
     import asyncio
@@ -26,11 +27,14 @@ class Network:
     """A thread with an asyncio loop, begun with its first use. Call it from any thread but that one."""
 
     def __init__(self) -> None:
-        self._loops: Guarded[list["asyncio.AbstractEventLoop"]] = Guarded([])
+        self._loops: Guarded[list[asyncio.AbstractEventLoop]] = Guarded([])
         self._thread: threading.Thread | None = None
 
     def call(self, work: Coroutine[Any, Any, Item], timeout: float) -> Item:
-        """Run a coroutine to its end and return its result. Raises what it raises, `TimeoutError` after `timeout` s."""
+        """Run a coroutine to its end and return its result.
+
+        Raises what it raises, `TimeoutError` after `timeout` s, and `Closed` when the network is closed meanwhile.
+        """
         import asyncio
 
         future = asyncio.run_coroutine_threadsafe(work, self._loop())
@@ -39,11 +43,14 @@ class Network:
         except TimeoutError:
             future.cancel()
             raise
+        except CancelledError:
+            raise Closed from None
 
-    def stream(self, items: AsyncGenerator[Item, None], cancelled: Cancel) -> Iterator[Item]:
+    def stream(self, items: AsyncGenerator[Item, None], cancelled: Cancel) -> Generator[Item, None, None]:
         """What an asynchronous generator yields, as it comes; ends at once when `cancelled` is thrown.
 
-        The generator is then cancelled at the point where it waits, and closed. Raises what it raises.
+        The generator is then cancelled at the point where it waits, and closed. Raises what it raises, and `Closed`
+        when the network is closed meanwhile.
         """
         import asyncio
 
@@ -54,6 +61,7 @@ class Network:
             future.cancel()
             arrived.put(_End(None))
 
+        future.add_done_callback(lambda _: arrived.put(_End(Closed())))  # for one that was cancelled before it began
         cancelled.call(give_up)
         try:
             while not isinstance(item := arrived.get(), _End):
@@ -88,13 +96,15 @@ class Network:
 
 
 async def _pour(items: AsyncGenerator[Item, None], into: "queue.SimpleQueue[Item | _End]") -> None:
+    import asyncio
+
     error: BaseException | None = None
     try:
         async with aclosing(items):
             async for item in items:
                 into.put(item)
-    except BaseException as failure:  # noqa: BLE001 - raised again by the reader; a cancelled stream is over like any
-        error = failure
+    except BaseException as failure:  # noqa: BLE001 - raised again by the reader
+        error = Closed() if isinstance(failure, asyncio.CancelledError) else failure
     into.put(_End(error))
 
 
@@ -105,9 +115,17 @@ def _run(loop: "asyncio.AbstractEventLoop") -> None:
     try:
         loop.run_forever()
     finally:
-        left = asyncio.all_tasks(loop)
-        for task in left:
-            task.cancel()
-        loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
-        loop.run_until_complete(loop.shutdown_asyncgens())
+        loop.run_until_complete(_wind_up(loop))
         loop.close()
+
+
+async def _wind_up(loop: "asyncio.AbstractEventLoop") -> None:
+    import asyncio
+
+    await asyncio.sleep(0)  # what was handed over last becomes a task first
+    left = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in left:
+        task.cancel()
+    await asyncio.gather(*left, return_exceptions=True)
+    await loop.shutdown_asyncgens()
+    await loop.shutdown_default_executor()  # where names are looked up

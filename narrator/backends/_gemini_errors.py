@@ -204,7 +204,7 @@ _WORDS: Mapping[type[BackendError], tuple[str, str]] = {
 
 _REFUSALS: tuple[tuple[tuple[int, ...], str, type[BackendError]], ...] = (
     ((400, 403), r"user location|not available in your country|region", WrongRegion),
-    ((400, 401, 403), r"API_KEY_(?!SERVICE)|api key (not valid|expired|not found|was reported)|unregistered", AuthFailed),
+    ((400, 401, 403), r"API_KEY_(?!SERVICE)|key (not valid|expired|not found|was reported)|unregistered", AuthFailed),
     ((401,), "", AuthFailed),
     ((402, 403), "", AccessDenied),
     ((404,), "", ModelNotFound),

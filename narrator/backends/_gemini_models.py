@@ -145,7 +145,8 @@ class Catalogue:
                 relative, id=name, replaced_by=relative.replaced_by or relative.id, is_known=version.isdigit()
             )
         narrators = [model for model in self.models.values() if not model.live and model.status == "current"]
-        dearest = max((entry for model in narrators for entry in model.prices), key=lambda entry: entry.prices.tokens_out)
+        prices = [entry for model in narrators for entry in model.prices]
+        dearest = max(prices, key=lambda entry: entry.prices.tokens_out)
         return replace(
             self.models[self.default],
             id=name,

@@ -20,6 +20,7 @@ _ROOM_TO_THINK = 512
 _HARMS = ("HARASSMENT", "HATE_SPEECH", "SEXUALLY_EXPLICIT", "DANGEROUS_CONTENT")
 _BASE64 = 4 / 3
 
+
 def contents(prompt: Prompt, model: Model, uploaded: Mapping[str, str]) -> list["types.Content"]:
     """The turns before, then the question: text and pictures in the prompt's own order. `uploaded`: address by path.
 

@@ -171,12 +171,11 @@ async def _stored(client: "Client", videos: Sequence[PromptVideo]) -> AsyncItera
     """Keeps videos with the service for as long as this lasts: their addresses by path. Raises `VideoUnreadable`."""
     names: list[str] = []
     try:
-        async with asyncio.timeout(_UPLOAD_WITHIN):
-            addresses = {video.path: await _store(client, video, names) for video in videos}
-    except (TimeoutError, KeyError) as error:
-        await _forget(client, names)
-        raise failure(VideoUnreadable, f"upload: {error}") from error
-    try:
+        try:
+            async with asyncio.timeout(_UPLOAD_WITHIN):
+                addresses = {video.path: await _store(client, video, names) for video in videos}
+        except (TimeoutError, KeyError) as error:
+            raise failure(VideoUnreadable, f"upload: {error}") from error
         yield addresses
     finally:
         await _forget(client, names)

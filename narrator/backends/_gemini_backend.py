@@ -1,0 +1,244 @@
+"""A session with Gemini, from `open` to `close`: which model answers, what it can do, and what its answers teach."""
+
+import asyncio
+import logging
+from collections.abc import Collection, Iterator
+from contextlib import closing, suppress
+from dataclasses import replace
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+from narrator.backends import _gemini_client as connection
+from narrator.backends import _gemini_stream as stream
+from narrator.backends._gemini_errors import ModelNotFound, ModelReplaced, QuotaExceeded, expected, failure, told
+from narrator.backends._gemini_models import Model, catalogue
+from narrator.backends._gemini_request import stops
+from narrator.errors import BackendError, BackendRefused
+from narrator.messages import Citation, Delta, Level, Notice, Prompt, PromptPicture, Run, Usage
+from narrator.seams import Capabilities, Context
+
+if TYPE_CHECKING:
+    from google.genai import Client
+
+_log = logging.getLogger(__name__)
+_ID = "gemini"
+_HEARTBEAT = 180.0
+_PREPARED_WITHIN = 3.0
+_CHECKED_WITHIN = 8.0
+_CLOSED_WITHIN = 1.0
+_DOUBTFUL = 0.05
+"""A counted sum that is further than this share from ours puts the estimate right."""
+
+
+def try_out(context: Context) -> str:
+    """What `gemini.check` does."""
+    secret = context.key(_ID)
+    client = connection.connect(context, secret)
+    model = catalogue().model(context.text("gemini.model") or catalogue().default)
+    try:
+        context.network.call(client.aio.models.count_tokens(model=model.id, contents="Hello"), _CHECKED_WITHIN)
+    except expected() as error:
+        raise told(error, model.id, secret) from error
+    finally:
+        _close(client, context)
+    return f"Gemini accepts the key, and {model.title} answers."
+
+
+class Gemini:
+    """Keeps a client from `open` to `close`; opened again before that, it only tells anew what it can do."""
+
+    def __init__(self, argument: str, context: Context) -> None:
+        self._argument, self._context = argument, context
+        self._secret = ""
+        self._client: Client | None = None
+        self._model = catalogue().model(catalogue().default)
+        self._offered: dict[str, Any] = {}
+        """The models that the service has, by id; empty when it did not tell."""
+        self._gone: set[str] = set()
+        self._rerouted: set[str] = set()
+        self._slowest = 0.0
+        """Seconds between two requests that the service's own limit allows."""
+        self._correction = 1.0
+
+    def open(self) -> Capabilities:
+        """Connect, list the models and send a word, so that the first picture need not wait.
+
+        Raises `BackendRefused`, `DataFileDamaged`.
+        """
+        if self._client is None:
+            self._secret = self._context.key(_ID)
+            self._client = connection.connect(self._context, self._secret)
+            self._choose(self._argument or self._context.text("gemini.model") or catalogue().default)
+            self._prepare(self._client)
+        return self._capabilities()
+
+    def describe(self, prompt: Prompt, run: Run) -> Iterator[Delta | Usage | Citation]:
+        """Ends within 5 ms of a cancel, with nothing more. Nothing is sent a second time. Raises `BackendError`."""
+        assert self._client is not None, "describe comes after open"
+        if run.cancelled:
+            return
+        model, options = self._model, self._context.options
+        reading = stream.Reading(run, stops(options))
+        pieces = stream.answer(self._client, prompt, model, options)
+        try:
+            with closing(self._context.network.stream(pieces, run.cancelled)) as arriving:
+                for piece in arriving:
+                    yield from reading.take(piece)
+        except expected() as error:
+            yield from () if run.cancelled else reading.rest()
+            raise self._setback(told(error, model.id, self._secret)) from error
+        if run.cancelled:
+            return
+        yield from reading.rest()
+        self._learn(prompt, model, reading)
+        broken = reading.failure()
+        if broken is not None:
+            raise broken
+
+    def token_cost(self, width: int, height: int, detail: str) -> int:
+        return round(self._correction * self._model.generation.cost(width, height, detail))
+
+    def close(self) -> None:
+        client, self._client = self._client, None
+        if client is not None:
+            _close(client, self._context)
+
+    def _capabilities(self) -> Capabilities:
+        rule = self._model.generation
+        finest = self._context.text("gemini.media_resolution")
+        levels = list(rule.levels)
+        finest = "high" if finest == "auto" else finest
+        levels = levels[: levels.index(finest) + 1] if finest in levels else levels
+        return Capabilities(
+            max_images=self._model.max_images,
+            full_side=rule.full_side,
+            details=tuple(levels) or ("",),
+            per_image_detail=rule.per_picture,
+            chat=True,
+            system_prompt=True,
+            context_tokens=self._model.context_in,
+            streams=True,
+            cancels="socket",
+            needs_network=True,
+            pictures_leave_device=True,
+            min_gap=max(self._context.number("gemini.min_gap"), self._slowest),
+            heartbeat=_HEARTBEAT,
+            prices=self._model.prices_on(_today()),
+            first_word_within=self._context.number("gemini.first_word_within"),
+            answer_within=self._context.number("gemini.answer_within"),
+        )
+
+    def _prepare(self, client: "Client") -> None:
+        """Only what the user must mend is raised; a service that is away will be noticed by the first request."""
+        listed, counted = self._context.network.call(
+            _prepared(client, self._model.id), _PREPARED_WITHIN + _CLOSED_WITHIN
+        )
+        if not isinstance(listed, BaseException):
+            self._offered = {_id(entry.name): entry for entry in listed if _generates(entry)}
+        refused = told(counted, self._model.id, self._secret) if isinstance(counted, expected()) else None
+        if isinstance(refused, ModelNotFound):
+            self._gone.add(self._model.id)
+        elif isinstance(refused, BackendRefused):
+            self.close()
+            raise refused
+        self._choose(self._model.id)
+
+    def _choose(self, wanted: str) -> None:
+        """Take the wanted model, or the nearest that works, and tell of it."""
+        model = catalogue().model(wanted)
+        is_missing = wanted in self._gone or (self._offered and wanted not in self._offered)
+        is_over = model.live or (not self._offered and model.is_retired(_today()))
+        other = catalogue().successor(wanted, self._usable(), _today()) if is_missing or is_over else ""
+        if other:
+            sentence = f"The model {wanted} does not exist any more; {catalogue().model(other).title} answers."
+            self._tell(Level.WARNING, sentence, f"To choose another, set gemini.model; for example {other}.")
+            model = catalogue().model(other)
+        elif model.is_known and model.retires_on and not model.is_retired(_today()):
+            sentence = f"The model {wanted} ends on {model.retires_on:%d.%m.%Y}."
+            self._tell(Level.INFO, sentence, f"Choose {model.replaced_by} in gemini.model.")
+        elif not model.is_known:
+            sentence = f"The model {wanted} is not known to this version: what it costs is an estimate."
+            self._tell(Level.WARNING, sentence, f"A model that is known is {catalogue().default}.")
+        self._model, self._correction = self._measured(model), 1.0
+
+    def _measured(self, model: Model) -> Model:
+        """The model with what the service itself tells of it, when the catalogue does not know it."""
+        listed = self._offered.get(model.id)
+        if model.is_known or listed is None:
+            return model
+        context_in, max_out = listed.input_token_limit, listed.output_token_limit
+        return replace(model, context_in=context_in or model.context_in, max_out=max_out or model.max_out)
+
+    def _usable(self) -> Collection[str]:
+        return self._offered.keys() - self._gone
+
+    def _tell(self, level: Level, sentence: str, remedy: str) -> None:
+        self._context.notify(Notice(level, sentence, remedy))
+
+    def _setback(self, error: BackendError) -> BackendError:
+        """The error, after what is to be learnt from it."""
+        if isinstance(error, QuotaExceeded) and error.a_minute:
+            self._slowest = 60 / error.a_minute
+        if not isinstance(error, ModelNotFound) or self._model.id in self._gone:
+            return error
+        gone = self._model.id
+        self._gone.add(gone)
+        self._choose(gone)
+        if self._model.id == gone:
+            return error
+        return failure(ModelReplaced, error.detail, model=gone, other=self._model.id)
+
+    def _learn(self, prompt: Prompt, model: Model, reading: stream.Reading) -> None:
+        """Compare what was counted and who answered with what we took for granted."""
+        if reading.version and not reading.version.startswith(model.id) and not model.id.endswith("latest"):
+            self._tell_once(reading.version, model)
+        reckoned = sum(model.generation.cost(p.picture.width, p.picture.height, p.detail) for p in _pictures(prompt))
+        if not reckoned or not reading.pictures:
+            return
+        if abs(reading.pictures / (reckoned * self._correction) - 1) > _DOUBTFUL:
+            _log.warning("%s counts %d tokens where the rule says %d", model.id, reading.pictures, reckoned)
+            self._correction = reading.pictures / reckoned
+
+    def _tell_once(self, version: str, model: Model) -> None:
+        if version not in self._rerouted:
+            self._rerouted.add(version)
+            sentence = f"Not {model.id} but {version} answered."
+            self._tell(Level.WARNING, sentence, "Its price may differ: choose the model in gemini.model.")
+
+
+async def _prepared(client: "Client", model: str) -> tuple[Any, Any]:
+    """The models that there are, and the tokens of a word; in place of each, why it did not come in time."""
+
+    async def listed() -> list[Any]:
+        return list((await client.aio.models.list(config={"page_size": 1000})).page)
+
+    async def counted() -> Any:
+        return await client.aio.models.count_tokens(model=model, contents="Hello")
+
+    within = (asyncio.wait_for(work, _PREPARED_WITHIN) for work in (listed(), counted()))
+    found = await asyncio.gather(*within, return_exceptions=True)
+    return found[0], found[1]
+
+
+def _close(client: "Client", context: Context) -> None:
+    with suppress(*expected()):
+        context.network.call(client.aio.aclose(), _CLOSED_WITHIN)
+    client.close()
+
+
+def _id(name: str | None) -> str:
+    return (name or "").rpartition("/")[2]
+
+
+def _generates(entry: Any) -> bool:
+    actions = entry.supported_actions
+    return not actions or "generateContent" in actions
+
+
+def _pictures(prompt: Prompt) -> Iterator[PromptPicture]:
+    for parts in (*(turn.parts for turn in prompt.turns), prompt.parts):
+        yield from (part for part in parts if isinstance(part, PromptPicture))
+
+
+def _today() -> date:
+    return date.today()

@@ -1,0 +1,128 @@
+"""Makes the client that speaks with Gemini: where it is, who pays, and nothing of it in a log."""
+
+import ipaddress
+import logging
+import os
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from narrator.backends._gemini_errors import BadAddress, MissingDependency, NoKey, NoProject, ProxyFailed, failure
+from narrator.messages import Level, Notice
+from narrator.seams import Context, Value
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from google.genai import Client
+
+_HOST = "generativelanguage.googleapis.com"
+_VERTEX_HOST = "aiplatform.googleapis.com"
+_MULTI_REGIONS = ("us", "eu")
+_TALKATIVE = ("google_genai", "google.auth", "httpx2", "httpcore2", "urllib3")
+_KEPT_ALIVE = 90.0
+"""Seconds that an idle connection is kept, so that a request need not wait for a new one."""
+_VERTEX_VERSIONS = {"v1beta": "v1beta1"}
+
+
+def host(options: "Mapping[str, Value]") -> str:
+    """The host that requests go to; empty when that is this machine, or no address at all."""
+    address = base_url(options)
+    if address:
+        name = _host_of(address)
+        return "" if _is_this_machine(name) else name
+    if not options["gemini.vertex"]:
+        return _HOST
+    location = str(options["gemini.location"])
+    if location in _MULTI_REGIONS:
+        return f"aiplatform.{location}.rep.googleapis.com"
+    return _VERTEX_HOST if location in ("", "global") else f"{location}-{_VERTEX_HOST}"
+
+
+def base_url(options: "Mapping[str, Value]") -> str:
+    """The address in place of the service's own, from the settings or the client's environment; mostly empty."""
+    variable = "GOOGLE_VERTEX_BASE_URL" if options["gemini.vertex"] else "GOOGLE_GEMINI_BASE_URL"
+    return str(options["gemini.base_url"]) or os.environ.get(variable, "")
+
+
+def connect(context: Context, secret: str) -> "Client":
+    """A client that has sent nothing yet. Raises `MissingDependency`, `AuthFailed`, `BadAddress`, `ProxyFailed`."""
+    try:
+        from google import genai
+    except ImportError as error:
+        raise failure(MissingDependency, str(error)) from error
+    _hush()
+    who = _identity(context, secret)
+    _check_address(context)
+    return genai.Client(**who, http_options=_http(context))
+
+
+def _identity(context: Context, secret: str) -> dict[str, Any]:
+    """Always given in full: what the environment holds besides must not decide who is asked and who pays."""
+    if not context.flag("gemini.vertex"):
+        if not secret:
+            raise failure(NoKey)
+        return {"enterprise": False, "api_key": secret}
+    project, location = context.text("gemini.project"), context.text("gemini.location")
+    if project:
+        return {"enterprise": True, "project": project, "location": location or "global"}
+    if not secret:
+        raise failure(NoProject)
+    return {"enterprise": True, "api_key": secret}
+
+
+def _http(context: Context) -> Any:
+    """A key must not follow a redirect, and the library must take no other way than the one that is tested."""
+    import httpx2
+    from google.genai import types
+
+    trusted = httpx2.create_ssl_context()
+    limits = httpx2.Limits(keepalive_expiry=_KEPT_ALIVE)
+    try:
+        asynchronous = httpx2.AsyncClient(verify=trusted, follow_redirects=False, limits=limits)
+        plain = httpx2.Client(verify=trusted, follow_redirects=False)
+    except (ValueError, ImportError, httpx2.InvalidURL) as error:  # of the proxy in the environment
+        raise failure(ProxyFailed, type(error).__name__) from error
+    version = context.text("gemini.api_version")
+    return types.HttpOptions(
+        base_url=base_url(context.options) or None,
+        api_version=_VERTEX_VERSIONS.get(version, version) if context.flag("gemini.vertex") else version,
+        timeout=round(1000 * context.number("gemini.answer_within")),
+        httpx_client=plain,
+        httpx_async_client=asynchronous,
+    )
+
+
+def _check_address(context: Context) -> None:
+    address = base_url(context.options)
+    if not address:
+        return
+    try:
+        scheme, name = urlsplit(address).scheme, _host_of(address)
+    except ValueError:
+        scheme, name = "", ""
+    if scheme not in ("http", "https") or not name:
+        raise failure(BadAddress)
+    if scheme == "http" and not _is_this_machine(name):
+        sentence = f"What goes to {name} is not encrypted: pictures and the key can be read on the way."
+        context.notify(Notice(Level.WARNING, sentence, "Give an address in gemini.base_url that begins with https."))
+
+
+def _host_of(address: str) -> str:
+    try:
+        parts = urlsplit(address)
+        return parts.hostname or "" if parts.port is None or parts.port else ""
+    except ValueError:
+        return ""
+
+
+def _is_this_machine(name: str) -> bool:
+    try:
+        return ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return name == "localhost"
+
+
+def _hush() -> None:
+    """At any level of our own log, these would write addresses, headers and what was sent."""
+    for name in _TALKATIVE:
+        logging.getLogger(name).setLevel(logging.CRITICAL)
