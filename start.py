@@ -32,7 +32,7 @@ STAMP = VENV / "set-up.json"
 UNFINISHED = VENV / "set-up-unfinished"
 SYSTEM_PACKAGES = ROOT / "packaging" / "system-packages.toml"
 WHAT_DECIDES = (ROOT / "pyproject.toml", ROOT / "constraints.txt", SYSTEM_PACKAGES)
-EXTRAS = {"run": "screen-reader", "test": "screen-reader,test"}
+EXTRAS = {"run": "screen-reader,gemini", "test": "screen-reader,gemini,test"}
 CHECKS = (
     ("style", "ruff", "check"),
     ("layout", "ruff", "format", "--check"),

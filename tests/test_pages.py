@@ -46,7 +46,7 @@ def test_a_decision_is_numbered_like_its_file(decision):
 
 def test_notice_names_every_library_that_is_installed_with_the_program():
     extras = PROJECT["optional-dependencies"]
-    names = {package_of(line) for line in [*PROJECT["dependencies"], *extras["screen-reader"]]}
+    names = {package_of(line) for line in [*PROJECT["dependencies"], *extras["screen-reader"], *extras["gemini"]]}
     told = (
         NOTICE.lower().replace("onnx runtime", "onnxruntime").replace("pyside6,", "pyside6-essentials pyside6-addons")
     )

@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 
 ROOT = Path(__file__).resolve().parents[1]
 UV = "uv==0.13.8"
-EXTRAS = ("screen-reader", "test")
+EXTRAS = ("screen-reader", "gemini", "test")
 TESTED = ("pyside6-essentials<6.12", "pyside6-addons<6.12")
 """Narrower than pyproject.toml: the tests run with these on every Python."""
 HEADER = """\
