@@ -1,8 +1,10 @@
 """What is taken where the user left the choice to us."""
 
 from collections.abc import Mapping
+from urllib.parse import urlsplit
 
 from narrator import registry
+from narrator.describers import AUTO, is_loopback
 from narrator.errors import UsageError
 from narrator.messages import Level, Notice
 from narrator.seams import Value
@@ -28,15 +30,19 @@ def require_plug_ins(changes: Mapping[str, Value]) -> None:
     """Find out whether the plug-ins that are named exist before anything is changed. Raises `UsageError`."""
     if "source" in changes:
         registry.source_spec(str(changes["source"]))
-    if "backend" in changes:
-        registry.spec_of("backends", chosen_backend(str(changes["backend"])))
+    if changes.get("backend", AUTO) != AUTO:
+        registry.spec_of("backends", str(changes["backend"]))
     if "voice" in changes:
         registry.spec_of("voices", chosen_voice(str(changes["voice"])))
 
 
-def chosen_backend(text: str) -> str:
-    """What `auto` means here: the embedded describer."""
-    return "embedded" if text == "auto" else text
+def require_reachable(source: str, settings: Settings) -> None:
+    """Refuse a source on the network while the network is switched off. Raises `UsageError`."""
+    if not settings.flag("network.offline") or not registry.source_spec(source).needs_network:
+        return
+    if not is_loopback(urlsplit(source).netloc.rpartition("@")[2]):
+        sentence = "This stream is on the network, and the network is switched off."
+        raise UsageError(sentence, "Start without --offline, or choose a camera, a screen or a file.")
 
 
 def chosen_voice(text: str) -> str:

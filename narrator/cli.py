@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 
 FAILED = 1
 WRONG_USAGE = 2
-_COMMANDS = ("run", "demo", "doctor", "list", "docs")
+_OWN = ("run", "demo", "doctor", "list", "docs")
+_MORE = ("key", "sent", "styles")
+"""Commands with words of their own, each a module of `narrator.commands`."""
 _LISTS = ("sources", "backends", "voices", "settings", "actions")
 _WINDOW = "narrator_ui.app"
 """The window is found by name at run time: the core must run, and be tested, without it."""
@@ -29,6 +31,11 @@ _EPILOG = """commands:
   doctor              tell what works on this machine, what is missing and how to mend it
   list WHAT           list sources, backends, voices, settings or actions
   docs [--check]      write the generated pages of docs/, or check that they are up to date
+  key set|test|delete|where DESCRIBER
+                      the secret key of a describer, for example: key set gemini
+  sent [erase|where]  what was sent to a describer far away
+  styles [show|import|export|remove NAME]
+                      how it is told: the styles of narration
 
 exit codes: 0 done, 1 failed, 2 wrong usage"""
 
@@ -67,16 +74,21 @@ def _parser() -> argparse.ArgumentParser:
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("command", nargs="?", choices=_COMMANDS, default="run", metavar="COMMAND", help="see below")
-    parser.add_argument("what", nargs="?", choices=_LISTS, metavar="WHAT", help="for list: " + ", ".join(_LISTS))
+    commands = (*_OWN, *_MORE)
+    parser.add_argument("command", nargs="?", choices=commands, default="run", metavar="COMMAND", help="see below")
+    parser.add_argument("words", nargs="*", metavar="WORD", help="what the command is to do; see below")
     parser.add_argument("--source", metavar="S", help="camera:0, screen, rtsp://…, a video, a picture, a folder, demo")
-    parser.add_argument("--backend", metavar="B", help="who describes: auto, embedded, scripted:FILE")
+    parser.add_argument(
+        "--backend", metavar="B", help="who describes: auto, embedded, gemini, gemini:MODEL, scripted:FILE"
+    )
     parser.add_argument(
         "--voice", metavar="V", help="who speaks: auto, espeak, pyttsx3, screen-reader, wav:FILE, silent"
     )
     parser.add_argument("--no-window", action="store_true", help="run in the terminal, one line a caption")
     parser.add_argument("--duration", type=_seconds, metavar="SECONDS", help="end so long after the first picture")
     parser.add_argument("--loop", action="store_true", help="play a file again when it ends")
+    parser.add_argument("--offline", action="store_true", help="use no network at all")
+    parser.add_argument("--yes", action="store_true", help="agree, this once, that pictures go to the describer")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change a setting, this once")
     parser.add_argument("--events", metavar="FILE", help="write every event as a JSON line; - for standard output")
     parser.add_argument("--check", action="store_true", help="for docs: only check")
@@ -95,10 +107,13 @@ def _seconds(text: str) -> float:
 
 
 def _dispatch(options: argparse.Namespace) -> int:
-    if options.what and options.command != "list":
-        raise UsageError(f"{options.command} takes no {options.what}.", "scene-narrator --help shows what it takes.")
+    if options.command in _MORE:
+        return int(import_module(f"narrator.commands.{options.command}").run(options.words))
     if options.command == "list":
-        return _list(options.what)
+        return _list(options.words)
+    if options.words:
+        sentence = f"{options.command} takes no {options.words[0]}."
+        raise UsageError(sentence, "scene-narrator --help shows what it takes.")
     if options.command == "doctor":
         return _doctor()
     if options.command == "docs":
@@ -106,12 +121,13 @@ def _dispatch(options: argparse.Namespace) -> int:
     return _run(options)
 
 
-def _list(what: str | None) -> int:
-    if what is None:
-        raise UsageError("list needs to know what to list.", f"Choose one of: {', '.join(_LISTS)}.")
+def _list(words: Sequence[str]) -> int:
+    if len(words) != 1 or words[0] not in _LISTS:
+        sentence = f"There is no list of {' '.join(words)}." if words else "list needs to know what to list."
+        raise UsageError(sentence, f"Choose one of: {', '.join(_LISTS)}.")
     from narrator import reference
 
-    _print(reference.listing(what))
+    _print(reference.listing(words[0]))
     return 0
 
 
@@ -140,14 +156,15 @@ def _run(options: argparse.Namespace) -> int:
     started_at = time.monotonic()
     from narrator import diagnostics
     from narrator.choice import chosen_source, usable
+    from narrator.consent import Consents
     from narrator.session import Session
     from narrator.settings import parsed, settings_file
 
     store = settings_file()
     settings, notices = usable(*store.load())
     settings = settings.with_values(dict(parsed(assignment) for assignment in options.set))
-    if options.loop:
-        settings = settings.with_values({"loop": True})
+    switches = {"loop": options.loop, "network.offline": options.offline}
+    settings = settings.with_values({key: True for key, is_on in switches.items() if is_on})
     diagnostics.start_logging(settings.text("log.level"))
     source = "demo" if options.command == "demo" else options.source
     if not source:
@@ -160,6 +177,7 @@ def _run(options: argparse.Namespace) -> int:
         voice=options.voice or settings.text("voice"),
         store=store,
         notices=notices,
+        consents=Consents(always=options.yes),
     )
     with ExitStack() as stack:
         _write_events(options.events, session, started_at, stack)

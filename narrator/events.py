@@ -5,6 +5,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import Any, TextIO
 
 from narrator import __version__
@@ -117,12 +118,14 @@ def _state(event: State) -> dict[str, Any]:
         "phase": event.phase.value,
         "source": event.source,
         "backend": event.backend,
+        "narrating": event.narrating,
         "voice": event.voice,
         "capture_fps": round(event.capture_fps, 1),
         "sight_fps": round(event.sight_fps, 1),
         "drops": event.drops,
         "rss_mb": round(event.rss_mb, 1),
         "frame_to_word": event.frame_to_word and round(event.frame_to_word, 3),
+        "meter": asdict(event.meter),
     }
 
 

@@ -6,51 +6,47 @@ The lane pulls: it asks the director only when it is free, so a slow describer m
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from itertools import count
+from math import inf
 from typing import Protocol
 
-from narrator import budget, prompts
+from narrator import prompts
+from narrator.album import Shown
+from narrator.answer import Answer
 from narrator.director import Director, Wait
-from narrator.errors import NarratorError
-from narrator.mailbox import Closed, Latest
+from narrator.errors import BackendError, NarratorError
+from narrator.mailbox import Closed, Guarded, Latest
 from narrator.messages import (
     Ask,
     Caption,
-    Citation,
     Delta,
     Event,
     Frame,
-    Level,
-    Moment,
-    Notice,
     Priority,
     Prompt,
     Request,
     Run,
     Scene,
-    Usage,
 )
-from narrator.phrasing import Clauses, speakable
 from narrator.seams import Backend, Capabilities
+from narrator.setbacks import Setbacks
 
 _log = logging.getLogger(__name__)
-_DEADLINE = 20.0
-_FIRST_REST = 1.0
-_LONGEST_REST = 30.0
+_LONG = 60.0
 _YOUNG = 0.3
 """A run that was cancelled within this many seconds protects the next one for as long: see `preempt`."""
-_MAX_BYTES = 4_000_000
-_BYTES_A_TOKEN = 4
+_LETTERS_A_TOKEN = 4
 _run_ids = count(1)
 
 
-class PictureMemory(Protocol):
+class Pictures(Protocol):
     """Where the lane takes pictures from."""
 
-    def moments(self) -> Sequence[Moment]: ...
-
-    def newest(self) -> tuple[Frame, budget.Planned] | None: ...
+    def show(
+        self, capabilities: Capabilities, token_cost: Callable[[int, int, str], int], *, urgent: bool
+    ) -> Shown: ...
 
 
 class Speaker(Protocol):
@@ -63,33 +59,60 @@ class Speaker(Protocol):
     def free_in(self) -> float: ...
 
 
-class Lane:
-    """Runs one backend. `name` is what events call it; `backend_id` is the backend's id."""
+def forget(_run: Run, _prompt: Prompt, _tokens: int) -> None:
+    """Stands in where nobody keeps what was sent."""
 
-    def __init__(
-        self,
-        name: str,
-        backend_id: str,
-        backend: Backend,
-        director: Director,
-        scenes: Latest[Scene],
-        pictures: PictureMemory,
-        speaker: Speaker,
-        publish: Callable[[Event], None],
-    ) -> None:
-        self._name, self._backend_id, self._backend = name, backend_id, backend
-        self._director, self._scenes, self._pictures = director, scenes, pictures
-        self._speaker, self._publish = speaker, publish
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What all lanes of a pipeline share."""
+
+    director: Guarded[Director]
+    scenes: Latest[Scene]
+    speaker: Speaker
+    publish: Callable[[Event], None]
+    manner: Callable[[], prompts.Manner]
+    record: Callable[[Run, Prompt, int], None] = forget
+    """Notes what leaves this machine: the run, its prompt and the estimate of its tokens."""
+
+
+@dataclass(frozen=True, slots=True)
+class Describer:
+    """A backend with its names: `lane` is what events call the lane, `id` the backend, `title` what a sentence does."""
+
+    lane: str
+    id: str
+    title: str
+    backend: Backend
+    others: str = ""
+    """Said after a notice that it fails: who narrates meanwhile."""
+
+
+class Lane:
+    """Runs one describer, from `start` to `close`."""
+
+    def __init__(self, describer: Describer, pictures: Pictures, around: Surroundings) -> None:
+        self._describer, self._backend, self._pictures = describer, describer.backend, pictures
+        self._around = around
         self._capabilities = Capabilities()
         self._current: Run | None = None
         self._spared = False
-        self._rest = 0.0
+        self._setbacks = Setbacks(describer.title, describer.others)
         self._closing = threading.Event()
         self.failure: NarratorError | None = None
         """Why the describer does not work now."""
         self.idle = threading.Event()
         """Set while nothing is asked: the last decision was to wait."""
-        self._thread = threading.Thread(target=self._main, name=f"lane {name}", daemon=True)
+        self._thread = threading.Thread(target=self._main, name=f"lane {describer.lane}", daemon=True)
+
+    @property
+    def name(self) -> str:
+        return self._describer.lane
+
+    @property
+    def describer(self) -> str:
+        """The backend's id."""
+        return self._describer.id
 
     def start(self) -> None:
         self._thread.start()
@@ -98,7 +121,7 @@ class Lane:
         """Cancel what runs and end; returns the thread if it is still there after `timeout` s."""
         self._closing.set()
         self.cancel()
-        self._scenes.nudge()
+        self._around.scenes.nudge()
         if self._thread.is_alive():
             self._thread.join(timeout)
         self._backend.close()
@@ -123,81 +146,105 @@ class Lane:
             return
         self._spared = is_young
         run.cancel()
-        self._speaker.retract(run)
+        self._around.speaker.retract(run)
 
     def _main(self) -> None:
+        is_open = False
         while not self._closing.is_set():
             try:
-                self._open()
+                if not is_open:
+                    self._open()
+                    is_open = True
                 self._narrate()
             except Closed:
                 return
             except NarratorError as error:
+                is_open = is_open and isinstance(error, BackendError)
                 self._fail(error)
             except Exception:  # noqa: BLE001 - the top of the thread: whatever a describer raises, narration goes on
-                _log.exception("The describer %s failed", self._backend_id)
+                _log.exception("The describer %s failed", self._describer.id)
+                is_open = False
                 self._fail(NarratorError("The describer failed.", "It is tried again; the log says more."))
-
-    def _fail(self, error: NarratorError) -> None:
-        """Tell it the first time, and rest a little longer each time."""
-        _log.warning("%s %s", error.sentence, error.detail)
-        self.failure = error
-        if not self._rest:
-            self._publish(Notice(Level.ERROR, error.sentence, error.remedy))
-        self.idle.set()
-        self._rest = min(_LONGEST_REST, max(_FIRST_REST, self._rest * 2))
-        self._closing.wait(self._rest)
 
     def _open(self) -> None:
         self._capabilities = self._backend.open()
-        self._director.capabilities = self._capabilities
-        self.failure = None
+        with self._around.director as director:
+            director.ready(self.name, self._capabilities)
+        self._around.scenes.nudge()
+
+    def _fail(self, error: NarratorError) -> None:
+        """Tell it when it is due, let the others narrate, and rest."""
+        if self._closing.is_set():
+            return
+        _log.warning("%s: %s %s", self._describer.id, error.sentence, error.detail)
+        setback = self._setbacks.take(error)
+        if setback.notice:
+            self._around.publish(setback.notice)
+        if not setback.rest:
+            return
+        self.failure = error
+        with self._around.director as director:
+            director.rest(self.name, time.monotonic() + setback.rest)
+        self._around.scenes.nudge()
+        self.idle.set()
+        self._closing.wait(None if setback.rest == inf else setback.rest)
 
     def _narrate(self) -> None:
         version, until = 0, 0.0
         while not self._closing.is_set():
-            version, _ = self._scenes.wait(version, max(0.0, until - time.monotonic()))
-            now = time.monotonic()
-            step = self._director.next(now, self._scenes.peek(), self._speaker.free_in())
+            version, _ = self._around.scenes.wait(version, min(_LONG, max(0.0, until - time.monotonic())))
+            free_in, scene = self._around.speaker.free_in(), self._around.scenes.peek()
+            with self._around.director as director:
+                step = director.next(self.name, time.monotonic(), scene, free_in)
             if isinstance(step, Wait):
                 until = step.until
                 self.idle.set()
             else:
-                until = now
+                until = 0.0
                 self.idle.clear()
                 self._answer(step)
-                self._rest = 0.0
 
     def _answer(self, ask: Ask) -> None:
-        newest = self._pictures.newest() if self._capabilities.max_images else None
-        prompt = prompts.build(ask, self._plan(newest), time.monotonic())
-        run = self._open_run(ask, newest[0] if newest else None)
-        self._director.opened(run)
+        is_urgent = ask.priority is not Priority.NORMAL or ask.reason.is_overview
+        shown = self._pictures.show(self._capabilities, self._backend.token_cost, urgent=is_urgent)
+        absolute = self._capabilities.prefix_cache
+        manner = self._around.manner()
+        prompt = prompts.build(ask, shown.pictures, manner, absolute_times=absolute)
+        run = self._open_run(ask, shown.frame)
+        with self._around.director as director:
+            director.opened(run)
         self._current = run
         try:
-            self._publish(Request(run, len(prompt.pictures), self._estimate(prompt)))
-            self._speak(run, prompt)
+            answer = self._request(run, prompt, manner.language)
         except BaseException:
-            self._director.failed(run, time.monotonic())
+            with self._around.director as director:
+                director.failed(run, time.monotonic())
             raise
-        self._director.answered(run, time.monotonic())
+        with self._around.director as director:
+            director.answered(run, time.monotonic())
+        self._conclude(answer)
 
-    def _plan(self, newest: tuple[Frame, budget.Planned] | None) -> tuple[budget.Planned, ...]:
-        limits = budget.Limits(self._capabilities.max_images, self._capabilities.context_tokens // 2, _MAX_BYTES)
-        picture = newest[1] if newest else None
-        return budget.plan(picture, self._pictures.moments(), limits, self._backend.token_cost)
+    def _conclude(self, answer: Answer) -> None:
+        if answer.broke_off is not None:
+            raise answer.broke_off
+        if not answer.is_whole:
+            return
+        self.failure = None
+        back = self._setbacks.over()
+        if back is not None:
+            self._around.publish(back)
 
     def _open_run(self, ask: Ask, frame: Frame | None) -> Run:
         now = time.monotonic()
         seen: Frame | Scene = frame or ask.scene
         return Run(
             id=next(_run_ids),
-            lane=self._name,
-            backend=self._backend_id,
+            lane=self.name,
+            backend=self._describer.id,
             reason=ask.reason,
             priority=ask.priority,
             started_at=now,
-            deadline=now + _DEADLINE,
+            deadline=now + self._capabilities.answer_within,
             frame_at=seen.captured_at if isinstance(seen, Frame) else seen.frame_at,
             media_t=seen.media_t,
             epoch=seen.epoch,
@@ -205,35 +252,43 @@ class Lane:
             news_to=ask.scene.newest_news,
         )
 
+    def _request(self, run: Run, prompt: Prompt, language: str) -> Answer:
+        """Ask, publish the answer as it comes, give its clauses to the voice, close it with its caption and its cost."""
+        tokens = self._estimate(prompt)
+        answer = Answer(run, prompt, by_model=self._capabilities.system_prompt, language=language)
+        self._around.publish(Request(run, len(prompt.pictures), tokens))
+        if self._capabilities.pictures_leave_device:
+            self._around.record(run, prompt, tokens)
+        try:
+            self._speak(run, answer, prompt)
+        finally:
+            self._account(answer, tokens)
+        if answer.text:
+            self._around.publish(Caption(run, answer.text, complete=answer.is_whole))
+        return answer
+
+    def _speak(self, run: Run, answer: Answer, prompt: Prompt) -> None:
+        for piece in answer.read(self._backend.describe(prompt, run)):
+            if isinstance(piece, Delta):
+                self._around.publish(piece)
+                continue
+            with self._around.director as director:
+                director.offered(run, piece, time.monotonic())
+            self._around.speaker.offer(piece, run, run.priority)
+
+    def _account(self, answer: Answer, tokens_estimated: int) -> None:
+        """Tell what it took, of a describer that counts; with prices, what it cost."""
+        prices = self._capabilities.prices
+        if not self._capabilities.system_prompt:
+            return
+        usage = answer.usage(tokens_estimated)
+        cost = prices.cost(usage.tokens_in, usage.tokens_out, usage.cached) if prices else 0.0
+        self._around.publish(replace(usage, cost=cost))
+
     def _estimate(self, prompt: Prompt) -> int:
-        """All input tokens: pictures by the backend's rule, text at four bytes a token."""
-        text = len(prompt.system) + sum(len(part) for part in prompt.parts if isinstance(part, str))
+        """All input tokens: pictures by the backend's rule, text at four letters a token."""
+        if not self._capabilities.system_prompt:
+            return 0
+        letters = len(prompt.system) + sum(len(part) for part in prompt.parts if isinstance(part, str))
         pictures = ((p.picture.width, p.picture.height, p.detail) for p in prompt.pictures)
-        cost = sum(self._backend.token_cost(*picture) for picture in pictures)
-        return cost + (text // _BYTES_A_TOKEN if self._capabilities.system_prompt else 0)
-
-    def _speak(self, run: Run, prompt: Prompt) -> None:
-        """Publish the answer as it comes, give its clauses to the voice, and close it with its caption."""
-        words: list[str] = []
-        for clause in self._clauses(run, prompt, words):
-            self._director.offered(run, clause)
-            self._speaker.offer(clause, run, run.priority)
-        text = speakable("".join(words))
-        if text:
-            self._publish(Caption(run, text, complete=not run.cancelled))
-
-    def _clauses(self, run: Run, prompt: Prompt, words: list[str]) -> Iterator[str]:
-        clauses = Clauses()
-        for part in self._backend.describe(prompt, run):
-            if isinstance(part, Usage):
-                self._publish(part)
-                continue
-            if isinstance(part, Citation):
-                continue
-            if run.cancelled:
-                return
-            words.append(part.text)
-            self._publish(Delta(run, part.text))
-            yield from clauses.feed(part.text)
-        if not run.cancelled:
-            yield from clauses.flush()
+        return letters // _LETTERS_A_TOKEN + sum(self._backend.token_cost(*picture) for picture in pictures)

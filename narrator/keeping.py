@@ -5,6 +5,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from narrator import registry
+from narrator.consent import ConsentPage
+from narrator.describers import Describers
 from narrator.errors import SettingsUnusable
 from narrator.messages import Level, Notice
 from narrator.seams import Value
@@ -30,6 +32,14 @@ class Keeping:
             _log.warning("%s %s", error.sentence, error.detail)
             self._publish(error.notice(Level.WARNING))
             self._store = None
+
+    def agree(self, describers: Describers, page: ConsentPage) -> None:
+        """Keep the user's yes; when it cannot be written it holds until the end."""
+        try:
+            describers.agree(page)
+        except SettingsUnusable as error:
+            _log.warning("%s %s", error.sentence, error.detail)
+            self._publish(error.notice(Level.WARNING))
 
     def remember(self, source: str) -> None:
         """Keep a source that works; the demo is no choice, and a password is not written down."""

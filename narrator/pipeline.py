@@ -1,101 +1,181 @@
-"""One source and all that looks at it: capture, sight, memory, director and lane, wired and closed together."""
+"""One source and all that looks at it: capture, sight, memory, director and lanes, wired and closed together."""
 
 import threading
+import time
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from narrator import registry
-from narrator.budget import Planned
+from narrator.album import Album
 from narrator.capture import Capture
-from narrator.director import Director, Pace, Wish
+from narrator.director import Director, Pace, Purse, Wish
+from narrator.errors import NarratorError
 from narrator.history import History
-from narrator.inference import Lane, Speaker
-from narrator.mailbox import Latest
-from narrator.messages import Audio, Event, Frame, Moment, Scene
-from narrator.seams import Context
+from narrator.inference import Describer, Lane, Speaker, Surroundings, forget
+from narrator.layouts import Limits
+from narrator.mailbox import Guarded, Latest
+from narrator.messages import Audio, Event, Frame, Prompt, Run, Scene
+from narrator.prompts import Manner
+from narrator.seams import BackendSpec, Context
 from narrator.settings import Settings
 from narrator.sight.watch import Sight
+
+LOCAL = "local"
+"""The lane of the program's own sight."""
+EMBEDDED = "embedded"
+_DRAIN = 5.0
+"""Seconds that the last words are waited for."""
+_MOST_BYTES = 4_000_000
+"""Of all pictures of one request."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outlets:
+    """Where a pipeline's words and figures go, and what may be spent."""
+
+    speaker: Speaker
+    publish: Callable[[Event], None]
+    purse: Purse | None = None
+    record: Callable[[Run, Prompt, int], None] = forget
 
 
 class Pipeline:
     """Runs from `start` to `close`. `source` is an address; `backend` an id, or `id:argument`. Raises `UsageError`."""
 
     def __init__(
-        self,
-        source: str,
-        backend: str,
-        settings: Settings,
-        context: Context,
-        speaker: Speaker,
-        publish: Callable[[Event], None],
+        self, source: str, backend: str, settings: Callable[[], Settings], context: Context, outlets: Outlets
     ) -> None:
         self.frames: Latest[Frame] = Latest()
         self.scenes: Latest[Scene] = Latest()
+        self._settings, self._context = settings, context
         taken = registry.create_source(source, context)
         title = registry.source_title(source)
-        self.capture = Capture(taken, title, self.frames, context.notify, loop=settings.flag("loop"))
-        memory = History(settings.number("history.interval"), settings.whole("history.max_bytes"))
-        is_screen = registry.source_spec(source).id == "screen"
+        self.capture = Capture(taken, title, self.frames, context.notify, loop=settings().flag("loop"))
+        self._memory = History(settings().number("history.interval"), settings().whole("history.max_bytes"))
         self.sight = Sight(
             self.frames,
             self.scenes,
-            memory,
+            self._memory,
             context,
             self._on_cut,
-            on_screen=is_screen,
+            on_screen=registry.source_spec(source).id == "screen",
             is_live=lambda: taken.live,
         )
-        self.director = Director(pace(settings))
-        self._pictures = _Pictures(self.frames, memory)
-        self._context, self._speaker, self._publish = context, speaker, publish
-        self.lane = self._new_lane(backend)
+        self._director = Director(pace(settings()), outlets.purse)
+        self._around = Surroundings(
+            Guarded(self._director),
+            self.scenes,
+            outlets.speaker,
+            outlets.publish,
+            lambda: manner(settings()),
+            outlets.record,
+        )
+        self._lanes: tuple[Lane, ...] = ()
+        self._enlist(backend)
         self._is_started = False
 
     def start(self) -> None:
         self._is_started = True
-        self.lane.start()
+        for lane in self._lanes:
+            lane.start()
         self.sight.start()
         self.capture.start()
 
-    def use(self, backend: str) -> threading.Thread | None:
-        """Go on with another describer; returns the old one's thread if it did not end in time."""
-        lane = self._new_lane(backend)
-        left = self.lane.close()
-        self.lane = lane
+    def use(self, backend: str) -> list[threading.Thread]:
+        """Go on with another describer, with all that was seen; returns the threads that did not end in time."""
+        left = self._dismiss(self._lanes)
+        self._enlist(backend)
         if self._is_started:
-            lane.start()
+            for lane in self._lanes:
+                lane.start()
         return left
 
     def pause(self) -> None:
         """Stop asking; hold a file, release a camera."""
         self.tell(Wish.HOLD)
-        self.lane.cancel()
+        self.cancel()
         self.capture.pause()
 
     def resume(self) -> None:
         self.capture.resume()
         self.tell(Wish.GO_ON)
 
+    def cancel(self) -> None:
+        """End what the describers have in flight."""
+        for lane in self._lanes:
+            lane.cancel()
+
     def tell(self, fact: Wish | Audio) -> None:
-        """Tell the director and wake the lane."""
-        self.director.tell(fact)
+        """Tell the director and wake the lanes."""
+        self._director.tell(fact)
         self.scenes.nudge()
+
+    def keep_pace(self, pace: Pace) -> None:
+        """Take another pace from now on."""
+        with self._around.director as director:
+            director.pace = pace
+        self.scenes.nudge()
+
+    def say_what_is_left(self, drain: Callable[[float], bool], closing: threading.Event) -> None:
+        """The source is over: let the last news be told; `drain` waits for the voice for some seconds."""
+        deadline = time.monotonic() + _DRAIN
+        self.tell(Wish.FINISH)
+        while time.monotonic() < deadline and not closing.wait(0.2):
+            drain(deadline - time.monotonic())
+            if all(lane.idle.is_set() for lane in self._lanes) and self._around.speaker.free_in() <= 0:
+                break
+        self.tell(Wish.HOLD)
+
+    def wait_idle(self, timeout: float) -> None:
+        """Wait until each describer's last decision was to wait, or for `timeout` s each."""
+        for lane in self._lanes:
+            lane.idle.wait(timeout)
+
+    @property
+    def failure(self) -> NarratorError | None:
+        """Why nothing at all can be described."""
+        return self._lanes[0].failure
+
+    def narrating(self, now: float) -> str:
+        """The id of the describer that narrates."""
+        with self._around.director as director:
+            leader = director.leader(now, self.scenes.peek())
+        return next(lane.describer for lane in self._lanes if lane.name == leader)
 
     def close(self) -> list[threading.Thread]:
         """End everything, what asks first; returns the threads that did not end in time."""
-        left = [self.lane.close(), self.sight.close(), self.capture.close()]
+        left = [lane.close() for lane in self._lanes]
+        left += [self.sight.close(), self.capture.close()]
         self.scenes.close()
         self.frames.close()
         return [thread for thread in left if thread is not None]
 
-    def _new_lane(self, backend: str) -> Lane:
-        backend_id = registry.spec_of("backends", backend).id
-        describer = registry.create_backend(backend, self._context)
-        return Lane(
-            "local", backend_id, describer, self.director, self.scenes, self._pictures, self._speaker, self._publish
-        )
+    def _enlist(self, backend: str) -> None:
+        """A lane for the program's own sight, and one above it for the describer that was chosen."""
+        spec = registry.spec_of("backends", backend)
+        is_alone = spec.id == EMBEDDED or (isinstance(spec, BackendSpec) and spec.is_alone)
+        names = [(LOCAL, backend)] if is_alone else [(LOCAL, EMBEDDED), (spec.id, backend)]
+        self._lanes = tuple(self._new_lane(rank, *name) for rank, name in enumerate(names))
+
+    def _new_lane(self, rank: int, name: str, backend: str) -> Lane:
+        spec = registry.spec_of("backends", backend)
+        with self._around.director as director:
+            director.enlist(name, rank)
+        others = "The built-in describer goes on." if rank else ""
+        describer = Describer(name, spec.id, spec.title, registry.create_backend(backend, self._context), others)
+        album = Album(self.frames, self._memory, lambda: limits(self._settings()))
+        return Lane(describer, album, self._around)
+
+    def _dismiss(self, lanes: tuple[Lane, ...]) -> list[threading.Thread]:
+        left = [thread for lane in lanes if (thread := lane.close()) is not None]
+        with self._around.director as director:
+            for lane in lanes:
+                director.dismiss(lane.name)
+        return left
 
     def _on_cut(self, revision: int) -> None:
-        self.lane.preempt(revision)
+        for lane in self._lanes:
+            lane.preempt(revision)
         self.scenes.nudge()
 
 
@@ -105,18 +185,27 @@ def pace(settings: Settings) -> Pace:
         min_gap=settings.number("narration.min_gap"),
         cut_gap=settings.number("narration.cut_gap"),
         overview=settings.flag("narration.overview"),
+        cues=settings.flag("narration.cues"),
+        rate=settings.number("speech.rate"),
+        detail=settings.whole("narration.detail"),
     )
 
 
-class _Pictures:
-    """What a lane may show its model: the kept moments, and the newest frame at the moment of asking."""
+def manner(settings: Settings) -> Manner:
+    """How a model is told to speak, from the settings."""
+    return Manner(
+        style=settings.text("narration.style"),
+        detail=settings.whole("narration.detail"),
+        focus=settings.text("narration.focus"),
+        language=settings.text("speech.language"),
+    )
 
-    def __init__(self, frames: Latest[Frame], memory: History) -> None:
-        self._frames, self._memory = frames, memory
 
-    def moments(self) -> tuple[Moment, ...]:
-        return self._memory.moments()
-
-    def newest(self) -> tuple[Frame, Planned] | None:
-        frame = self._frames.peek()
-        return (frame, Planned(self._memory.newest(frame), frame.captured_at)) if frame else None
+def limits(settings: Settings) -> Limits:
+    """What one request may hold, from the settings; the describer's own limit of pictures comes on top."""
+    return Limits(
+        pictures=1_000,
+        tokens=settings.whole("history.tokens"),
+        bytes=_MOST_BYTES,
+        span=settings.number("history.span"),
+    )

@@ -4,7 +4,7 @@ import os
 import pkgutil
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from functools import cache
 from importlib import import_module
@@ -14,7 +14,7 @@ from typing import cast
 from urllib.parse import unquote
 
 from narrator.errors import UsageError
-from narrator.seams import Backend, Context, Setting, Source, SourceSpec, Spec, Voice, VoiceSpec
+from narrator.seams import Backend, Context, Setting, Source, SourceSpec, Spec, Value, Voice, VoiceSpec
 
 KINDS = ("sources", "backends", "voices")
 _HOST = re.compile(r"([\w.-]*|\[[0-9a-fA-F:.%\w]*\])(:\d{0,5})?")
@@ -81,6 +81,32 @@ def create_backend(text: str, context: Context) -> Backend:
     """The backend for an id, or `id:argument`, not yet open. Raises `UsageError`."""
     module, argument = _named("backends", text)
     return cast("Backend", module.create(argument, context))
+
+
+def destination(text: str, options: Mapping[str, Value]) -> str:
+    """The host that the backend of `id` or `id:argument` sends pictures to; empty when they stay on this machine."""
+    module, _ = _named("backends", text)
+    return str(module.destination(options)) if module.SPEC.is_remote else ""
+
+
+def check_backend(id_: str, context: Context) -> str:
+    """Try a remote backend's key and service: a sentence about it. Raises `BackendError`, `UsageError`."""
+    module, _ = _named("backends", id_)
+    if not module.SPEC.is_remote:
+        raise UsageError(f"{module.SPEC.title} needs no key.")
+    return str(module.check(context))
+
+
+def offers(id_: str, key: str) -> list[tuple[str, str]]:
+    """What a setting of a backend may well be, each value with its title; empty when the backend names nothing."""
+    module, _ = _named("backends", id_)
+    return list(module.offers(key)) if hasattr(module, "offers") else []
+
+
+def ignored(id_: str, options: Mapping[str, Value]) -> dict[str, str]:
+    """The settings of a backend that have no effect beside the others, by key, each with the reason."""
+    module, _ = _named("backends", id_)
+    return dict(module.ignored(options)) if hasattr(module, "ignored") else {}
 
 
 def create_voice(text: str, context: Context) -> Voice:

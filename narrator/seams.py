@@ -77,6 +77,8 @@ class BackendSpec(Spec):
     A module whose `is_remote` is True also defines `destination(options) -> str`, the host that pictures would go to
     (empty when that is this machine), and `check(context) -> str`, a sentence that says whether key and service work
     (raises `BackendError`).
+    Any backend may define `offers(key) -> [(value, title)]`, what a setting of its may well be (the models that it
+    knows, with prices, say), and `ignored(options) -> {key: reason}`, which of its settings have no effect with these.
     """
 
     is_remote: bool = False

@@ -7,7 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from narrator import registry
-from narrator.choice import chosen_backend, chosen_voice, require_plug_ins
+from narrator.accounts import Accounts
+from narrator.broadcast import Broadcast
+from narrator.choice import chosen_voice, require_plug_ins, require_reachable
+from narrator.consent import ConsentPage, Consents
+from narrator.describers import Choice, Describers, key_of
 from narrator.diagnostics import log_stack_of, rss_mb
 from narrator.director import Wish
 from narrator.errors import NarratorError
@@ -16,7 +20,6 @@ from narrator.mailbox import Closed, Fifo, Latest
 from narrator.messages import (
     Audio,
     AudioEvent,
-    Caption,
     Event,
     Frame,
     Notice,
@@ -24,24 +27,23 @@ from narrator.messages import (
     Priority,
     Rectangle,
     State,
+    Usage,
     Utterance,
 )
-from narrator.pipeline import Pipeline, pace
+from narrator.pipeline import Outlets, Pipeline, pace
 from narrator.seams import Context, Value, Voice
 from narrator.settings import InForce, Settings, SettingsFile, declared
 from narrator.speech import Speech
 from narrator.stage import Stage
+from narrator.steps import Steps
 from narrator.truth import still_true
 
 _log = logging.getLogger(__name__)
-_QUEUE = 10_000
 _STATE_EVERY = 1.0
 _DRAIN = 5.0
-_RATE_STEP = 10
-_VOLUME_STEP = 10
 
 
-class Session:
+class Session(Steps):
     """From `start` to `close`. `source`, `backend` and `voice` are as on the command line. Raises `UsageError`.
 
     Every method may be called from any one thread of the front end, and none of them blocks for long.
@@ -55,20 +57,24 @@ class Session:
         backend: str = "auto",
         voice: str = "auto",
         store: SettingsFile | None = None,
+        consents: Consents | None = None,
         notices: Sequence[Notice] = (),
     ) -> None:
         self.settings = settings
         self.finished = threading.Event()
         self.failure: NarratorError | None = None
         self.left_behind = False
-        self._source, self._backend, self._voice = source, chosen_backend(backend), chosen_voice(voice)
-        self._keeping, self._early = Keeping(store, self._publish), tuple(notices)
-        self._subscribers: tuple[Fifo[Event], ...] = ()
-        self._last_caption = ""
-        self._frame_to_word: float | None = None
+        self._keeping, self._early = Keeping(store, self._publish), list(notices)
+        self._broadcast = Broadcast()
         self._closing = threading.Event()
+        self._is_started = False
         self._stuck: list[threading.Thread] = []
-        self._context = Context(InForce(lambda: self.settings), self._publish)
+        self._accounts = Accounts(lambda: self.settings)
+        self._context = Context(InForce(lambda: self.settings), self._publish, key=key_of)
+        self._describers = Describers(consents or Consents(), key_of)
+        require_reachable(source, settings)
+        self._source, self._voice = source, chosen_voice(voice)
+        self._choice = self._choose(backend)
         registry.spec_of("voices", self._voice)
         self._speech = Speech(
             self._create_voice,
@@ -83,9 +89,7 @@ class Session:
 
     def subscribe(self) -> Fifo[Event]:
         """A queue of every event from now on; only `State` gives way to a newer one."""
-        events: Fifo[Event] = Fifo(_QUEUE)
-        self._subscribers = (*self._subscribers, events)
-        return events
+        return self._broadcast.subscribe()
 
     @property
     def phase(self) -> Phase:
@@ -110,7 +114,28 @@ class Session:
 
     @property
     def backend(self) -> str:
-        return self._backend
+        """The describer that is in use, as on the command line."""
+        return self._choice.backend
+
+    @property
+    def consent_page(self) -> ConsentPage | None:
+        """What the user must agree to before the chosen describer is used; the built-in one narrates meanwhile."""
+        return self._choice.page
+
+    def answer_consent(self, *, yes: bool) -> None:
+        """The user's answer to `consent_page`: with a yes the describer is used from now on."""
+        page = self._choice.page
+        if page is None:
+            return
+        self._choice = replace(self._choice, page=None)
+        if yes:
+            self._keeping.agree(self._describers, page)
+            self._choice = self._choose(self._choice.wanted)
+            self._abandon(*self._pipeline.use(self._choice.backend))
+
+    def check_key(self, backend_id: str) -> str:
+        """Try a describer's key and service: a sentence. May take some seconds. Raises `BackendError`, `UsageError`."""
+        return registry.check_backend(backend_id, self._context)
 
     @property
     def voice(self) -> str:
@@ -123,6 +148,7 @@ class Session:
 
     def start(self) -> None:
         """Begin to narrate."""
+        self._is_started = True
         for notice in self._early:
             self._publish(notice)
         self._speech.start()
@@ -158,12 +184,12 @@ class Session:
         """Silence at once; narration goes on with the next news."""
         self._pipeline.tell(Wish.HUSH)
         self._speech.hush()
-        self._pipeline.lane.cancel()
+        self._pipeline.cancel()
 
     def repeat(self) -> None:
         """Say the last caption again."""
-        if self._last_caption:
-            self._speech.offer(self._last_caption, None, Priority.NOW)
+        if self._broadcast.last_caption:
+            self._speech.offer(self._broadcast.last_caption, None, Priority.NOW)
 
     def say(self, text: str) -> None:
         """Speak a sentence of the front end at once."""
@@ -173,18 +199,6 @@ class Session:
         """Say now what is there."""
         self._pipeline.tell(Wish.DESCRIBE)
 
-    def slower(self) -> None:
-        self._step("speech.rate", -_RATE_STEP)
-
-    def faster(self) -> None:
-        self._step("speech.rate", _RATE_STEP)
-
-    def quieter(self) -> None:
-        self._step("speech.volume", -_VOLUME_STEP)
-
-    def louder(self) -> None:
-        self._step("speech.volume", _VOLUME_STEP)
-
     def apply(self, changes: Mapping[str, Value]) -> None:
         """Take these settings, keep them for the next start, and restart what must restart. Raises `UsageError`.
 
@@ -192,11 +206,12 @@ class Session:
         """
         settings = self.settings.with_values(changes)
         require_plug_ins(changes)
+        require_reachable(str(changes.get("source", self._source)), settings)
         if self._closing.is_set():
             return
         self.settings = settings
         self._keeping.save({key: value for key, value in changes.items() if key != "source"})
-        self._pipeline.director.pace = pace(settings)
+        self._pipeline.keep_pace(pace(settings))
         self._speech.limit(settings.number("speech.max_wait"), settings.number("speech.max_frame_age"))
         self._restart_what_must(changes)
 
@@ -206,13 +221,15 @@ class Session:
         return State(
             phase=self.phase,
             source=registry.without_secrets(self._source),
-            backend=self._backend,
+            backend=self._choice.backend,
             voice=self._voice,
             capture_fps=capture.fps,
             sight_fps=sight.fps,
             drops=capture.drops,
             rss_mb=rss_mb(),
-            frame_to_word=self._frame_to_word,
+            frame_to_word=self._broadcast.frame_to_word,
+            meter=self._accounts.meter(),
+            narrating=self._pipeline.narrating(time.monotonic()),
         )
 
     def drain(self, timeout: float = _DRAIN) -> None:
@@ -220,7 +237,7 @@ class Session:
         deadline = time.monotonic() + timeout
         pipeline = self._pipeline
         pipeline.tell(Wish.HOLD)
-        pipeline.lane.idle.wait(timeout)
+        pipeline.wait_idle(timeout)
         self._speech.drain(max(0.0, deadline - time.monotonic()))
 
     def close(self) -> None:
@@ -229,30 +246,40 @@ class Session:
             return
         self._closing.set()
         pipeline = self._pipeline
-        self.failure = self.failure or pipeline.lane.failure
-        self._abandon(*pipeline.close(), self._speech.close())
+        self.failure = self.failure or pipeline.failure
+        self._abandon(*pipeline.close(), self._speech.close(), self._context.network.close())
+        self._accounts.close()
         self._stage.wake()
         if self._monitor.is_alive():
             self._monitor.join(1)
         self.left_behind = any(thread.is_alive() for thread in self._stuck)
-        for events in self._subscribers:
-            events.close()
+        self._broadcast.close()
 
     def _new_pipeline(self) -> Pipeline:
-        return Pipeline(self._source, self._backend, self.settings, self._context, self._speech, self._publish)
+        outlets = Outlets(self._speech, self._publish, self._accounts.spending, self._accounts.record)
+        return Pipeline(self._source, self._choice.backend, lambda: self.settings, self._context, outlets)
+
+    def _choose(self, backend: str) -> Choice:
+        choice = self._describers.choose(backend, self.settings.values)
+        if choice.notice and self._is_started:
+            self._publish(choice.notice)
+        elif choice.notice:
+            self._early.append(choice.notice)
+        return choice
 
     def _restart_what_must(self, changes: Mapping[str, Value]) -> None:
         restarts = {declared()[key].restarts for key in changes}
         if "voice" in restarts:
             self._voice = chosen_voice(self.settings.text("voice"))
             self._speech.use(self._create_voice)
-        if "backend" in restarts:
-            self._backend = chosen_backend(str(changes.get("backend", self._backend)))
         if "source" in restarts:
             self._source = str(changes.get("source", self._source))
+        if restarts & {"source", "backend"}:
+            self._choice = self._choose(str(changes.get("backend", self._choice.wanted)))
+        if "source" in restarts:
             self._restart()
         elif "backend" in restarts:
-            self._abandon(self._pipeline.use(self._backend))
+            self._abandon(*self._pipeline.use(self._choice.backend))
 
     def _restart(self) -> None:
         """Put a new pipeline in the place of the old one."""
@@ -272,12 +299,6 @@ class Session:
                 self._stuck.append(thread)
                 log_stack_of(thread)
 
-    def _step(self, key: str, by: int) -> None:
-        setting = declared()[key]
-        value = self.settings.whole(key) + by
-        low, high = int(setting.minimum or 0), int(setting.maximum or value)
-        self.apply({key: min(high, max(low, value))})
-
     def _create_voice(self) -> Voice:
         return registry.create_voice(self._voice, self._context)
 
@@ -291,18 +312,16 @@ class Session:
         return replace(audio, event=AudioEvent.END) if is_read else audio
 
     def _publish(self, event: Event) -> None:
+        self._broadcast.publish(event)
         if isinstance(event, Audio):
             self._pipeline.tell(self._as_perceived(event))
-            if event.event is AudioEvent.START and event.utterance.run and event.utterance.is_first:
-                self._frame_to_word = event.at - event.utterance.run.frame_at
-        elif isinstance(event, Caption):
-            self._last_caption = event.text
         elif isinstance(event, Notice):
             _log.info("Notice: %s", event.text)
             if not event.quiet:
                 self._speech.offer(event.text, None, Priority.NEXT)
-        for events in self._subscribers:
-            events.put(event, "state" if isinstance(event, State) else None)
+        elif isinstance(event, Usage):
+            for notice in self._accounts.add(event):
+                self._publish(notice)
 
     def _watch(self) -> None:
         """The session's thread: tells the state, notices the first frame and the end."""
@@ -329,23 +348,13 @@ class Session:
             self._finish(pipeline)
 
     def _finish(self, pipeline: Pipeline) -> None:
-        failure = pipeline.capture.failure or pipeline.lane.failure
+        failure = pipeline.capture.failure or pipeline.failure
         if pipeline is self._pipeline:
             self.failure = failure
         if pipeline.capture.failure is None:
-            self._say_what_is_left(pipeline)
+            pipeline.say_what_is_left(self._speech.drain, self._closing)
         else:
             self._publish(pipeline.capture.failure.notice())
         if self._stage.enter(Phase.ENDED, Phase.STARTING, Phase.NARRATING, Phase.PAUSED, pipeline=pipeline):
             self._publish(self.state())
             self.finished.set()
-
-    def _say_what_is_left(self, pipeline: Pipeline) -> None:
-        """The source is over: let the last news be told."""
-        deadline = time.monotonic() + _DRAIN
-        pipeline.tell(Wish.FINISH)
-        while time.monotonic() < deadline and not self._closing.wait(0.2):
-            self._speech.drain(deadline - time.monotonic())
-            if pipeline.lane.idle.is_set() and self._speech.free_in() <= 0:
-                break
-        pipeline.tell(Wish.HOLD)

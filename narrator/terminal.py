@@ -18,6 +18,7 @@ _PATIENCE = 15.0
 
 def narrate(session: Session, captions: TextIO, duration: float | None) -> int:
     """Run the session to the end of its source, for `duration` s after the first frame, or to Ctrl-C: the exit code."""
+    _ask_for_consent(session)
     interrupts = _Interrupts()
     printer = _Printer(session.subscribe(), captions)
     printer.start()
@@ -30,6 +31,20 @@ def narrate(session: Session, captions: TextIO, duration: float | None) -> int:
         session.close()
         printer.join(2)
     return 1 if session.failure is not None or (saw_nothing and not interrupts.came) else 0
+
+
+def _ask_for_consent(session: Session) -> None:
+    """Nothing is sent before a yes; where nobody can be asked, the built-in describer narrates."""
+    page = session.consent_page
+    if page is None:
+        return
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        text = f"{page.title} Nobody can be asked here, so the built-in describer narrates."
+        print(f"{text} Agree once in a terminal or the window, or start with --yes.", file=sys.stderr)
+        return
+    print("\n\n".join((page.title, *page.paragraphs)), file=sys.stderr)
+    print(f"{page.question} [y/N] ", end="", file=sys.stderr, flush=True)
+    session.answer_consent(yes=sys.stdin.readline().strip().lower() in ("y", "yes", "j", "ja"))
 
 
 class _Interrupts:

@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 
 from narrator.messages import Delta, Prompt, Reason, Run
-from narrator.seams import Capabilities, Context, Spec
+from narrator.seams import BackendSpec, Capabilities, Context
 from narrator.wording import Wording
 
-SPEC = Spec(
+SPEC = BackendSpec(
     id="embedded",
     title="Built in",
     help="Names people, animals, vehicles, things and text. Needs no key, no network and no graphics card.",

@@ -7,12 +7,13 @@ from pathlib import Path
 
 from narrator.errors import BackendError
 from narrator.messages import Delta, Prompt, Reason, Run
-from narrator.seams import Capabilities, Context, Spec
+from narrator.seams import BackendSpec, Capabilities, Context
 
-SPEC = Spec(
+SPEC = BackendSpec(
     id="scripted",
     title="Script",
     help="Says the lines of a TOML file, as `scripted:FILE`: [[line]] with text, and at (media seconds) if timed.",
+    is_alone=True,
 )
 _HEARTBEAT = 0.25
 

@@ -24,13 +24,14 @@ from narrator.messages.runs import (
     Turn,
     Usage,
 )
-from narrator.messages.scene import Box, Change, News, NewsKind, Scene, TextLine, Track, Trouble
+from narrator.messages.scene import CUED, Box, Change, News, NewsKind, Scene, TextLine, Track, Trouble
 from narrator.messages.telling import Audio, AudioEvent, Level, Meter, Notice, Phase, State, Utterance
 
 Event: TypeAlias = Caption | Delta | Utterance | Audio | Notice | Request | Usage | State
 """What a session publishes."""
 
 __all__ = [
+    "CUED",
     "Ask",
     "Audio",
     "AudioEvent",

@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 from narrator.mailbox import Cancel
 from narrator.messages.pictures import EncodedPicture
-from narrator.messages.scene import News, Scene
+from narrator.messages.scene import CUED, News, Scene
 
 
 class Priority(IntEnum):
@@ -28,6 +28,11 @@ class Reason(StrEnum):
     HEARTBEAT = "heartbeat"
     CUE = "cue"
 
+    @property
+    def is_overview(self) -> bool:
+        """Everything that is there is wanted, not only what is new."""
+        return self in (Reason.START, Reason.CUT, Reason.USER)
+
 
 @dataclass(frozen=True, slots=True)
 class Ask:
@@ -45,8 +50,9 @@ class Ask:
 
     @property
     def news(self) -> tuple[News, ...]:
-        """What nobody was told yet, oldest first."""
-        return tuple(news for news in self.scene.news if news.number > self.news_after)
+        """What nobody was told yet, oldest first; for a cue, what matters most of it."""
+        fresh = tuple(news for news in self.scene.news if news.number > self.news_after)
+        return tuple(news for news in fresh if news.kind in CUED) if self.reason is Reason.CUE else fresh
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +110,7 @@ class Prompt:
     @property
     def overview(self) -> bool:
         """Everything that is there is wanted, not only what is new."""
-        return self.reason in (Reason.START, Reason.CUT, Reason.USER)
+        return self.reason.is_overview
 
     @property
     def pictures(self) -> tuple[PromptPicture, ...]:

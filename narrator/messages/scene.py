@@ -38,6 +38,10 @@ class NewsKind(StrEnum):
     CLEAR = "clear"
 
 
+CUED = frozenset([NewsKind.APPEARED, NewsKind.LEFT, NewsKind.TROUBLE, NewsKind.CLEAR])
+"""What is worth a few words at once, while a model still thinks."""
+
+
 @dataclass(frozen=True, slots=True)
 class Box:
     left: float

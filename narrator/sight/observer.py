@@ -63,6 +63,7 @@ class Observer:
         self._told = 0
         self._revision = -1
         self._frame: Frame | None = None
+        self._changed_at = _NEVER
         self._dirty = False
         self.looks = 0
         """How often it looked for things so far."""
@@ -128,6 +129,8 @@ class Observer:
 
     def _look_for_change(self, frame: Frame, at: float) -> None:
         self._look = self._change.look(frame.pixels, at)
+        if self._look.change is not Change.STATIC:
+            self._changed_at = frame.captured_at
         if self._look.change is Change.CUT:
             self._begin(at)
         elif self._look.change is Change.CHANGING:
@@ -236,4 +239,5 @@ class Observer:
             self._trouble,
             tuple(self._news),
             self._stay.settled,
+            self._changed_at,
         )

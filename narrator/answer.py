@@ -1,0 +1,73 @@
+"""Reads one run's answer as it comes: what of it is shown, what is spoken, and what it took."""
+
+from collections.abc import Iterable, Iterator
+
+from narrator.errors import AnswerCut
+from narrator.messages import Citation, Delta, Prompt, Run, Usage
+from narrator.novelty import Novelty
+from narrator.phrasing import Clauses, speakable
+
+_LETTERS_A_TOKEN = 4
+
+
+class Answer:
+    """Of a model, what it repeats and its word for "nothing new" are left out; the embedded describer's is taken as is.
+
+    After the answer was read: `text` is what was kept of it, `is_whole` is False when it broke off.
+    """
+
+    def __init__(self, run: Run, prompt: Prompt, *, by_model: bool, language: str = "en") -> None:
+        self._run = run
+        self._novelty = Novelty.of(prompt, language) if by_model else None
+        self._clauses = Clauses()
+        self._kept: list[str] = []
+        self._received = 0
+        self._usage: Usage | None = None
+        self.broke_off: AnswerCut | None = None
+
+    def read(self, parts: Iterable[Delta | Usage | Citation]) -> Iterator[Delta | str]:
+        """The deltas to show and the clauses to speak, each once it is certain; ends when the run is cancelled."""
+        try:
+            for part in parts:
+                if isinstance(part, Usage):
+                    self._usage = part
+                elif isinstance(part, Delta) and not self._run.cancelled:
+                    self._received += len(part.text)
+                    yield from self._take(self._novelty.feed(part.text) if self._novelty else part.text)
+        except AnswerCut as error:
+            self.broke_off = error
+            return
+        if self._run.cancelled:
+            self._kept += self._clauses.flush()
+            return
+        yield from self._take(self._novelty.flush() if self._novelty else "")
+        yield from self._spoken(self._clauses.flush())
+
+    @property
+    def text(self) -> str:
+        """What was kept, as one line; of a run that was cancelled, also the words that were no clause yet."""
+        return " ".join(self._kept)
+
+    @property
+    def is_whole(self) -> bool:
+        return self.broke_off is None and not self._run.cancelled
+
+    def usage(self, tokens_estimated: int) -> Usage:
+        """What the describer reported, else an estimate: a request that was cancelled counts as billed."""
+        if self._usage is not None:
+            return self._usage
+        return Usage(self._run, tokens_estimated, self._received // _LETTERS_A_TOKEN, estimated=True)
+
+    def _take(self, text: str) -> Iterator[Delta | str]:
+        if text:
+            yield Delta(self._run, text)
+            yield from self._spoken(self._clauses.feed(text))
+
+    def _spoken(self, clauses: Iterable[str]) -> Iterator[str]:
+        for clause in clauses:
+            if self._is_new(clause):
+                self._kept.append(speakable(clause))
+                yield clause
+
+    def _is_new(self, clause: str) -> bool:
+        return self._novelty is None or not self._novelty.repeats(clause)

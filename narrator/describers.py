@@ -1,0 +1,76 @@
+"""Which describer may be used now: what the user chose, if it is allowed to leave this machine, else the built-in one."""
+
+import ipaddress
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import cast
+
+from narrator import registry
+from narrator.consent import ConsentPage, Consents, page
+from narrator.keys import find_key
+from narrator.messages import Level, Notice
+from narrator.seams import BackendSpec, Value
+
+AUTO = "auto"
+EMBEDDED = "embedded"
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Of the describer that is `wanted`, the `backend` to use, the page that waits for the user's yes, and a notice."""
+
+    wanted: str
+    backend: str
+    page: ConsentPage | None = None
+    notice: Notice | None = None
+
+
+class Describers:
+    """Chooses with the user's consents and keys; `key` gives a describer's key by its id, or nothing."""
+
+    def __init__(self, consents: Consents, key: Callable[[str], str]) -> None:
+        self._consents, self._key = consents, key
+
+    def choose(self, wanted: str, options: Mapping[str, Value]) -> Choice:
+        """What `wanted`, an id, `id:argument` or "auto", comes to now. Raises `UsageError`."""
+        if wanted == AUTO:
+            return self._best(options)
+        spec = registry.spec_of("backends", wanted)
+        host = registry.destination(wanted, options)
+        if host and options["network.offline"] and not is_loopback(host):
+            text = f"{spec.title} needs the network, which is switched off. The built-in describer narrates."
+            return Choice(wanted, EMBEDDED, notice=Notice(Level.WARNING, text, "Start without --offline to use it."))
+        if not host or self._consents.given(spec.id, host):
+            return Choice(wanted, wanted)
+        return Choice(wanted, EMBEDDED, page=page(spec.id, spec.title, host))
+
+    def agree(self, to: ConsentPage) -> None:
+        """Keep the user's yes. Raises `SettingsUnusable` when it cannot be written; it holds until the end then."""
+        self._consents.give(to.backend, to.host)
+
+    def _best(self, options: Mapping[str, Value]) -> Choice:
+        """A describer far away that the user agreed to and has a key for, else the built-in one."""
+        if options["network.offline"]:
+            return Choice(AUTO, EMBEDDED)
+        for id_, spec in registry.specs("backends").items():
+            is_remote = cast("BackendSpec", spec).is_remote
+            if is_remote and self._consents.given(id_, registry.destination(id_, options)) and self._key(id_):
+                return Choice(AUTO, id_, notice=Notice(Level.INFO, f"{spec.title} describes.", quiet=True))
+        return Choice(AUTO, EMBEDDED)
+
+
+def key_of(id_: str) -> str:
+    """The key of a describer, or nothing."""
+    spec = registry.spec_of("backends", id_)
+    found = find_key(id_, spec.key_variables) if isinstance(spec, BackendSpec) else None
+    return found.value if found else ""
+
+
+def is_loopback(host: str) -> bool:
+    """True for a name or an address, with or without a port, of this machine itself."""
+    name = host.rpartition(":")[0] if host.count(":") == 1 else host
+    name = name.strip("[]")
+    try:
+        return ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return name.lower() == "localhost"

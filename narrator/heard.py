@@ -1,0 +1,112 @@
+"""What is on its way to the ear, what was heard, and what must be told once more: pure bookkeeping of runs and sounds."""
+
+from collections import deque
+from dataclasses import dataclass, field
+
+from narrator.messages import Audio, AudioEvent, Run
+
+_SAID = 12
+
+
+@dataclass(slots=True)
+class Told:
+    """A run whose words are on their way to the ear."""
+
+    run: Run
+    offered: list[str] = field(default_factory=list)
+    heard: list[str] = field(default_factory=list)
+    sounds_over: int = 0
+    answered: bool = False
+    dropped: bool = False
+    hushed: bool = False
+    stood_in_for: bool = False
+    """Another lane told it, since this one took too long."""
+
+    @property
+    def is_silent(self) -> bool:
+        """Nothing came of it yet, though it runs."""
+        return not self.offered and not self.answered
+
+    @property
+    def is_over(self) -> bool:
+        return self.answered and self.sounds_over >= len(self.offered)
+
+
+class Heard:
+    """Said means heard. What was dropped is told once more if it is still true; what was hushed is not."""
+
+    def __init__(self) -> None:
+        self.under_way: dict[int, Told] = {}
+        self.news = 0
+        """News up to this number was heard."""
+        self.overview_of = -1
+        """The newest scene that was described as a whole, or is about to be."""
+        self._said: deque[str] = deque(maxlen=_SAID)
+        self._second_chance = (-1, -1)
+
+    @property
+    def said(self) -> tuple[str, ...]:
+        """The last captions that were heard, oldest first."""
+        return tuple(self._said)
+
+    @property
+    def expected(self) -> tuple[str, ...]:
+        """What will have been heard when the next words are spoken."""
+        under_way = (" ".join(told.offered) for told in self.under_way.values() if told.offered and not told.dropped)
+        return (*self._said, *under_way)
+
+    @property
+    def told_news(self) -> int:
+        """News up to this number was heard, or its words are under way and nobody stood in for them."""
+        coming = (t.run.news_to for t in self.under_way.values() if not t.dropped and not t.stood_in_for)
+        return max([self.news, *coming])
+
+    def open(self, run: Run) -> None:
+        self.under_way[run.id] = Told(run)
+
+    def hush(self) -> None:
+        """What is under way was silenced on purpose."""
+        for told in self.under_way.values():
+            told.hushed = True
+
+    def hear(self, audio: Audio) -> Run | None:
+        """Take what became of a sound; returns a run that must be asked again, as `end` does."""
+        run = audio.utterance.run
+        told = self.under_way.get(run.id) if run else None
+        if told is None or audio.event is AudioEvent.START:
+            return None
+        told.sounds_over += 1
+        told.dropped = told.dropped or audio.event is AudioEvent.DROPPED
+        if audio.event is AudioEvent.END:
+            told.heard.append(audio.utterance.text)
+        return self._settle(told)
+
+    def end(self, run: Run) -> Run | None:
+        """The run ended; returns it when what it told was dropped, is asked for once more and not yet was."""
+        told = self.under_way[run.id]
+        told.answered = True
+        told.dropped = told.dropped or bool(run.cancelled)
+        return self._settle(told)
+
+    def forget(self, run: Run) -> None:
+        """The run failed before it said anything."""
+        del self.under_way[run.id]
+        self._want_overview_again(run)
+
+    def _settle(self, told: Told) -> Run | None:
+        if not told.is_over:
+            return None
+        del self.under_way[told.run.id]
+        if told.heard:
+            self._said.append(" ".join(told.heard))
+        chance = (told.run.scene_revision, told.run.news_to)
+        if told.dropped and not told.hushed and chance > self._second_chance:
+            self._second_chance = chance
+            self._want_overview_again(told.run)
+            return told.run
+        self.news = max(self.news, told.run.news_to)
+        return None
+
+    def _want_overview_again(self, run: Run) -> None:
+        if run.reason.is_overview and self.overview_of == run.scene_revision:
+            self.overview_of -= 1
