@@ -123,30 +123,28 @@ def _system(style: str, manner: Manner) -> str:
 
 
 def _shown(pictures: Sequence[PromptPicture], *, absolute_times: bool) -> Iterable[PromptPart]:
-    for place, picture in enumerate(pictures):
-        is_newest = place == len(pictures) - 1
-        label = _label_at if absolute_times else _label
-        yield label(picture, is_newest=is_newest)
+    for picture in pictures:
+        if absolute_times:  # a label never changes, also when the picture is the newest no more
+            yield _label_at(picture)
+        else:
+            yield _text("label", "newest") if picture is pictures[-1] and not picture.ages else _label(picture)
         yield picture
 
 
-def _label(picture: PromptPicture, *, is_newest: bool) -> str:
+def _label(picture: PromptPicture) -> str:
     if picture.ages:
         oldest, newest = (max(0, round(age)) for age in (picture.ages[0], picture.ages[-1]))
         return _text("label", "sheet").format(count=len(picture.ages), oldest=oldest, newest=newest)
-    if is_newest:
-        return _text("label", "newest")
     seconds = max(1, round(picture.age))
     return _text("label", "second_ago") if seconds == 1 else _text("label", "ago").format(seconds=seconds)
 
 
-def _label_at(picture: PromptPicture, *, is_newest: bool) -> str:
+def _label_at(picture: PromptPicture) -> str:
     newest = picture.media_t
-    if picture.ages:
-        oldest = newest - (picture.ages[0] - picture.ages[-1])
-        return _text("label", "sheet_at").format(count=len(picture.ages), oldest=_clock(oldest), newest=_clock(newest))
-    del is_newest  # a label must not change when the picture is the newest no more: the prefix stays the same
-    return _text("label", "at").format(time=_clock(newest))
+    if not picture.ages:
+        return _text("label", "at").format(time=_clock(newest))
+    oldest, count = newest - (picture.ages[0] - picture.ages[-1]), len(picture.ages)
+    return _text("label", "sheet_at").format(count=count, oldest=_clock(oldest), newest=_clock(newest))
 
 
 def _told(ask: Ask, manner: Manner, *, absolute_times: bool) -> Iterable[str]:
@@ -173,7 +171,7 @@ def _latest(said: Sequence[str]) -> list[str]:
     """The newest lines that fit, oldest first."""
     kept: list[str] = []
     room = _SAID_BYTES
-    for line in reversed([_quotable(line) for line in said]):
+    for line in filter(None, map(_quotable, reversed(said))):
         room -= len(line.encode())
         if room < 0 and kept:
             break

@@ -4,6 +4,7 @@ The user's lie in the folder `prompts` beside the settings file, as `NAME.toml` 
 (the text alone). One that has the name of a style of the program takes its place.
 """
 
+import os
 import tomllib
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -86,7 +87,7 @@ def add(path: Path, name: str = "") -> Style:
     if any(_id(own.stem) == style.id for own in _own_files()):
         remedy = f"Give it another name, or remove the old one first: scene-narrator styles remove {style.id}"
         raise UsageError(f"There is already a style of yours called {style.id}.", remedy)
-    _write(style, own_folder() / f"{style.id}.toml", "x")
+    _write(style, own_folder() / f"{style.id}.toml")
     return style
 
 
@@ -96,9 +97,9 @@ def export(style_id: str, path: Path, *, replace: bool = False) -> Path:
     Raises `UsageError` when the file is there already and not to be replaced, and `NarratorError`.
     """
     style = find(style_id)
-    if path.is_dir():
+    if os.path.isdir(path):  # noqa: PTH112 - Path.is_dir raises for a name that is too long
         path = path / f"{style.id}.toml"
-    _write(style, path, "w" if replace else "x")
+    _write(style, path, replace=replace)
     return path
 
 
@@ -166,16 +167,15 @@ def _parsed(content: str, name: str, *, is_toml: bool, is_own: bool = False) -> 
     return Style(_id(name), title, _line(description), text, is_own)
 
 
-def _write(style: Style, path: Path, mode: str) -> None:
+def _write(style: Style, path: Path, *, replace: bool = False) -> None:
     """Raises `UsageError` when the file is there already, `NarratorError` when it cannot be written."""
+    if not replace and os.path.exists(path):  # noqa: PTH110 - Path.exists raises for a name that is too long
+        raise UsageError(f"{path} is there already.", "Choose another name, or remove that file first.")
     content = f"{style.text}\n" if path.suffix.lower() == ".txt" else _toml(style)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open(mode, encoding="utf-8") as file:
-            file.write(content)
-    except FileExistsError as error:
-        raise UsageError(f"{path} is there already.", "Choose another name, or remove that file first.") from error
-    except OSError as error:
+        path.write_text(content, encoding="utf-8")
+    except (OSError, ValueError) as error:  # ValueError: a zero byte in the name
         raise NarratorError(f"{path} cannot be written.", "Choose a folder of yours.", str(error)) from error
 
 

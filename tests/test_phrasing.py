@@ -56,6 +56,63 @@ def test_the_first_clause_may_end_at_a_comma_after_four_words():
     assert spoken.flush() == ["two people are standing there, talking"]
 
 
+@pytest.mark.parametrize("step", [1, 2, 1000])
+@pytest.mark.parametrize(
+    ("text", "clauses"),
+    [
+        ("A cat.END A dog.", ["A cat."]),
+        ("A cat. A dog.\n\nA horse.", ["A cat.", "A dog."]),
+        ("A cat END", ["A cat"]),
+        ("A cat. EN route.", ["A cat.", "EN route."]),
+        ("A cat. EN", ["A cat.", "EN"]),
+        ("END", []),
+        ("A dog. ENEND A cat.", ["A dog.", "EN"]),
+    ],
+)
+def test_at_a_stop_sequence_the_answer_ends(text, clauses, step):
+    spoken = Clauses(["END", "\n\n", ""])
+    pieces = [clause for at in range(0, len(text), step) for clause in spoken.feed(text[at : at + step])]
+    assert pieces + spoken.flush() == clauses
+    assert spoken.stopped == ("END" in text or "\n\n" in text)
+
+
+@given(st.text(alphabet="EN D.,ab\n", max_size=40), st.integers(1, 5))
+def test_a_stop_sequence_is_never_spoken(text, step):
+    spoken = Clauses(["END"])
+    pieces = [clause for at in range(0, len(text), step) for clause in spoken.feed(text[at : at + step])]
+    assert not any("END" in clause for clause in pieces + spoken.flush())
+
+
+def test_a_start_that_may_be_a_repeat_waits_for_its_sentence():
+    spoken = Clauses(waits=lambda start: start.startswith("On the left"))
+    assert spoken.feed("On the left side, two people") == []
+    assert spoken.feed(" stand. A") == ["On the left side, two people stand."]
+
+
+@given(st.text(alphabet="ab ,.!?\n", max_size=60))
+def test_what_is_given_out_before_the_end_is_whole(text):
+    spoken = Clauses()
+    for place, clause in enumerate(spoken.feed(text)):
+        assert clause[-1] in ".!?" or (place == 0 and clause[-1] == ",")
+
+
+@pytest.mark.parametrize(
+    ("text", "clauses"),
+    [
+        ('"A cat sits. A dog runs."', ["A cat sits.", "A dog runs."]),
+        ("“A cat sits. A dog runs.”", ["A cat sits.", "A dog runs."]),
+        ('"A cat sits."', ["A cat sits."]),
+        ('"Stop" and "Go" are written there.', ['"Stop" and "Go" are written there.']),
+        ('A sign says "Stop".', ['A sign says "Stop".']),
+        ("Da steht „Halt“.", ["Da steht „Halt“."]),
+        ('A pipe of 12" lies there.', ['A pipe of 12" lies there.']),
+    ],
+)
+def test_quotation_marks_around_an_answer_are_not_spoken(text, clauses):
+    spoken = Clauses()
+    assert spoken.feed(text) + spoken.flush() == clauses
+
+
 @given(st.text())
 def test_what_is_spoken_has_no_control_signs_or_double_space(text):
     spoken = speakable(text)

@@ -1,5 +1,6 @@
 """`scene-narrator styles`: the gallery of styles, and the user's own ones."""
 
+import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -55,17 +56,21 @@ def _show(name: str) -> None:
 
 
 def _export(name: str, file: str) -> None:
-    _print(f"Written to {styles.export(name, Path(file).expanduser())}.")
+    _print(f"Written to {styles.export(name, _path(file))}.")
 
 
 def _import(file: str, name: str = "") -> None:
-    style = styles.add(Path(file).expanduser(), name)
+    style = styles.add(_path(file), name)
     _print(f"{style.title} is added. Choose it: --set narration.style={style.id}")
 
 
 def _remove(name: str) -> None:
     styles.remove(name)
     _print(f"{name} is removed.")
+
+
+def _path(file: str) -> Path:
+    return Path(os.path.expanduser(file))  # noqa: PTH111 - Path.expanduser raises for an unknown user
 
 
 def _print(text: str) -> None:
