@@ -11,6 +11,7 @@ from PySide6.QtGui import QColor, QFont, QFontDatabase, QPalette
 from PySide6.QtWidgets import QApplication, QStyleFactory
 
 from narrator.messages import Level
+from narrator.resources import resource
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,10 +180,32 @@ Button:hover, QPushButton:hover {{ background: {scheme.window if not scheme.is_d
 Button:pressed, QPushButton:pressed {{ background: {scheme.pressed}; }}
 Button:disabled, QPushButton:disabled {{ color: {scheme.frame}; }}
 Button:focus, QPushButton:focus {{ border: 3px solid {scheme.accent}; margin: 0px; }}
-QListView, QLineEdit, QTextBrowser {{ background: {scheme.base}; color: {scheme.text};
-    border: 1px solid {scheme.frame}; border-radius: 5px; padding: 2px; margin: 2px; }}
-QLineEdit {{ padding: 0.3em; }}
-QListView:focus, QLineEdit:focus, QTextBrowser:focus {{ border: 3px solid {scheme.accent}; margin: 0px; }}
+QListView, QTableView, QLineEdit, QTextBrowser, QComboBox, QAbstractSpinBox {{ background: {scheme.base};
+    color: {scheme.text}; border: 1px solid {scheme.frame}; border-radius: 5px; padding: 2px; margin: 2px; }}
+QLineEdit, QComboBox, QAbstractSpinBox {{ padding: 0.3em; }}
+QListView:focus, QTableView:focus, QLineEdit:focus, QTextBrowser:focus, QComboBox:focus, QAbstractSpinBox:focus
+    {{ border: 3px solid {scheme.accent}; margin: 0px; }}
+QLineEdit:disabled, QComboBox:disabled, QAbstractSpinBox:disabled {{ color: {scheme.frame}; }}
+QComboBox QLineEdit, QAbstractSpinBox QLineEdit {{ border: none; padding: 0 3px; margin: 0; }}
+QComboBox QListView {{ margin: 0; selection-background-color: {scheme.accent};
+    selection-color: {scheme.on_accent}; }}
+QComboBox::drop-down, QSpinBox::up-button, QSpinBox::down-button, QDoubleSpinBox::up-button,
+    QDoubleSpinBox::down-button {{ border: none; width: 1.4em; }}
+QComboBox::down-arrow, QSpinBox::down-arrow, QDoubleSpinBox::down-arrow
+    {{ image: url("{_icon("down", scheme)}"); width: 0.8em; height: 0.8em; }}
+QSpinBox::up-arrow, QDoubleSpinBox::up-arrow
+    {{ image: url("{_icon("up", scheme)}"); width: 0.8em; height: 0.8em; }}
+QHeaderView::section {{ background: {scheme.window}; color: {scheme.text}; border: none; padding: 0.3em;
+    border-bottom: 1px solid {scheme.frame}; font-weight: bold; }}
+QCheckBox, QRadioButton {{ border: 3px solid transparent; border-radius: 5px; spacing: 0.5em; }}
+QCheckBox:focus, QRadioButton:focus {{ border: 3px solid {scheme.accent}; }}
+QCheckBox::indicator, QRadioButton::indicator {{ width: 1em; height: 1em; background: {scheme.base};
+    border: 1px solid {scheme.frame}; border-radius: 3px; }}
+QCheckBox::indicator:checked {{ background: {scheme.accent}; border-color: {scheme.accent};
+    image: url("{_icon("check", scheme)}"); }}
+QRadioButton::indicator {{ border-radius: 0.5em; }}
+QRadioButton::indicator:checked {{ background: qradialgradient(cx: 0.5, cy: 0.5, radius: 0.5, fx: 0.5, fy: 0.5,
+    stop: 0 {scheme.accent}, stop: 0.55 {scheme.accent}, stop: 0.65 {scheme.base}, stop: 1 {scheme.base}); }}
 #current_caption {{ background: {scheme.base}; color: {scheme.text}; border: 1px solid {scheme.frame};
     border-radius: 5px; padding: 0.3em 0.5em; margin: 2px; }}
 #effect {{ background: {scheme.text}; color: {scheme.window}; border: 2px solid {scheme.window};
@@ -197,3 +220,7 @@ QMenu::item:selected {{ background: {scheme.accent}; color: {scheme.on_accent}; 
 QToolTip {{ background: {scheme.base}; color: {scheme.text}; border: 1px solid {scheme.frame}; padding: 4px; }}
 """
     )
+
+
+def _icon(name: str, scheme: Scheme) -> str:
+    return resource(f"icons/{name}-{'dark' if scheme.is_dark else 'light'}.svg").as_posix()
