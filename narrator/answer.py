@@ -19,7 +19,7 @@ class Answer:
     def __init__(self, run: Run, prompt: Prompt, *, by_model: bool, language: str = "en") -> None:
         self._run = run
         self._novelty = Novelty.of(prompt, language) if by_model else None
-        self._clauses = Clauses()
+        self._clauses = Clauses(waits=self._novelty.may_repeat) if self._novelty else Clauses()
         self._kept: list[str] = []
         self._received = 0
         self._usage: Usage | None = None
@@ -65,9 +65,7 @@ class Answer:
 
     def _spoken(self, clauses: Iterable[str]) -> Iterator[str]:
         for clause in clauses:
-            if self._is_new(clause):
-                self._kept.append(speakable(clause))
-                yield clause
-
-    def _is_new(self, clause: str) -> bool:
-        return self._novelty is None or not self._novelty.repeats(clause)
+            fresh = self._novelty.fresh(clause) if self._novelty else clause
+            if fresh:
+                self._kept.append(speakable(fresh))
+                yield fresh

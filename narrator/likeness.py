@@ -10,7 +10,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from rapidfuzz.distance import Indel, LCSseq
@@ -111,6 +111,7 @@ def _counterpart(token: str, old: Sequence[str]) -> str:
     return token if token in old else next((other for other in old if _are_forms(token, other)), token)
 
 
+@lru_cache(maxsize=4096)
 def _are_forms(one: str, other: str) -> bool:
     """Whether both are forms of one word: sits, sitting; linken, linker. A plural is another word: it is news."""
     if not (one.isalpha() and other.isalpha()):

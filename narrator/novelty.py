@@ -4,8 +4,8 @@ The word for "nothing new" is never spoken, nor are a model's reasoning, a pream
 """
 
 import re
-from collections.abc import Iterator, Sequence
-from functools import cache
+from collections.abc import Sequence
+from functools import cache, lru_cache
 
 from rapidfuzz.distance import Indel
 
@@ -48,8 +48,11 @@ class Novelty:
 
     def __init__(self, said: Sequence[str] = (), *, asked: Sequence[str] = (), language: str = "") -> None:
         self._words = words_of(language)
-        self._told = [sentence for line in said[-_LAST_LINES:] for sentence in _sentences(line)]
-        self._asked = [" ".join(tokens(sentence)) for text in asked for sentence in _sentences(_QUOTED.sub("", text))]
+        self._told: list[list[str]] = []
+        self._statements: list[list[str]] = []
+        for line in said[-_LAST_LINES:]:
+            self._remember(line)
+        self._asked = tuple(sentence for text in asked for sentence in _bare_sentences(text))
         self._held = ""
         self._is_opening = True
         self._starts_anew = False
@@ -86,25 +89,23 @@ class Novelty:
         if self._is_echo(clause) or self._is_told(clause):
             return ""
         rest = self._addition(clause)
-        self._told += _sentences(rest)
+        self._remember(rest)
         return rest
 
     def may_repeat(self, start: str) -> bool:
         """Whether a sentence that begins so may come to be a repeat: it should be judged whole."""
         new = content(start, self._words)
-        return any(content(told, self._words)[: len(new)] == new for told in self._told)
+        return any(told[: len(new)] == new for told in self._told)
+
+    def _remember(self, line: str) -> None:
+        for sentence in _sentences(line):
+            parts = (content(part, self._words) for part in _PART.split(sentence))
+            self._told.append(content(sentence, self._words))
+            self._statements += [self._told[-1], *(part for part in parts if len(part) >= _STATEMENT)]
 
     def _is_told(self, clause: str) -> bool:
         new = content(clause, self._words)
-        return any(tells_the_same(new, old, self._words) for old in self._statements())
-
-    def _statements(self) -> Iterator[list[str]]:
-        for sentence in self._told:
-            yield content(sentence, self._words)
-            for part in _PART.split(sentence):
-                words = content(part, self._words)
-                if len(words) >= _STATEMENT:
-                    yield words
+        return any(tells_the_same(new, old, self._words) for old in self._statements)
 
     def _addition(self, clause: str) -> str:
         """What follows a statement that was said already, after a comma or a word such as "and"."""
@@ -179,6 +180,12 @@ class Novelty:
 
 def _sentences(text: str) -> list[str]:
     return [sentence for sentence in _SENTENCE.split(text) if sentence.strip()]
+
+
+@lru_cache(maxsize=32)
+def _bare_sentences(text: str) -> tuple[str, ...]:
+    """The words of each sentence of a prompt but for the lines that it quotes."""
+    return tuple(" ".join(tokens(sentence)) for sentence in _sentences(_QUOTED.sub("", text)))
 
 
 def _joints(clause: str, joining: frozenset[str]) -> list[int]:

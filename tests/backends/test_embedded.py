@@ -24,7 +24,7 @@ def embedded():
 
 
 def prompt(reason: Reason, scene: Scene = HERE, said: tuple[str, ...] = ()) -> Prompt:
-    return prompts.build(Ask(reason, scene, said=said), (), 0.0)
+    return prompts.build(Ask(reason, scene, said=said), (), prompts.Manner())
 
 
 def run(asked: Prompt) -> Run:

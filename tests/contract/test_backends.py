@@ -41,7 +41,7 @@ def backend(request, arguments):
 
 @pytest.fixture
 def asked():
-    return prompts.build(Ask(Reason.START, SCENE), (), 0.0)
+    return prompts.build(Ask(Reason.START, SCENE), (), prompts.Manner())
 
 
 @pytest.fixture
