@@ -18,6 +18,8 @@ _WORDS = " ".join(
         "bread over counter",
     )
 ).split()
+_SENTENCE = 10
+"""Words."""
 MODELS = (
     "gemini-3.5-flash-lite",
     "gemini-3.8-flash",
@@ -82,10 +84,11 @@ def words_of(behaviour: Behaviour, asked: Asked) -> list[str]:
 
 
 def made_up(number: int, count: int) -> str:
-    """So many words that are like those of no other number."""
+    """So many words in short sentences, unlike those of any other number; the first word tells it."""
     choice = random.Random(number)  # noqa: S311 - no secret
-    words = [f"Line {number}:", *choice.choices(_WORDS, k=max(0, count - 2))]
-    return " ".join(words[: max(1, count - 1)]) + "."
+    words = [f"Line{number}", *choice.choices(_WORDS, k=max(0, count - 1))][: max(1, count)]
+    sentences = [words[at : at + _SENTENCE] for at in range(0, len(words), _SENTENCE)]
+    return " ".join(" ".join(sentence).capitalize() + "." for sentence in sentences)
 
 
 def event(asked: Asked, text: str, counts: Json, finish: str = "", *, thought: bool = False) -> Json:

@@ -1,6 +1,7 @@
-"""An RTSP server of GStreamer that plays a file to each client at /clip.
+"""An RTSP server of GStreamer that plays a file to each client at /clip, or passes on what comes in RTP.
 
-Run it with the system's Python: rtsp_server.py PORT FILE [NAME:PASSWORD]. The last argument locks it.
+Run it with the system's Python: rtsp_server.py PORT FILE [NAME:PASSWORD]. The last argument locks it. Instead of a file,
+`rtp:PORT` is H.264 in RTP that is sent to that local port: all clients see it live.
 """
 
 import sys
@@ -12,6 +13,7 @@ gi.require_version("GstRtsp", "1.0")
 gi.require_version("GstRtspServer", "1.0")
 from gi.repository import GLib, Gst, GstRtsp, GstRtspServer  # noqa: E402 - the versions must be chosen first
 
+_LIVE = "rtp:"
 GRANTED = "viewer, media.factory.access=true, media.factory.construct=true"
 
 
@@ -22,7 +24,8 @@ def main(port: str, path: str, credentials: str = "") -> None:
     server.set_service(port)
     factory = GstRtspServer.RTSPMediaFactory()
     payload = "rtph264pay name=pay0 pt=96 config-interval=1"
-    factory.set_launch(f'( filesrc location="{path}" ! qtdemux ! h264parse ! {payload} )')
+    factory.set_launch(f"( {_origin(path)} ! {payload} )")
+    factory.set_shared(path.startswith(_LIVE))
     if credentials:
         server.set_auth(_auth(*credentials.split(":")))
         factory.add_role_from_structure(Gst.Structure.new_from_string(GRANTED))
@@ -30,6 +33,13 @@ def main(port: str, path: str, credentials: str = "") -> None:
     server.attach(None)
     print("ready", flush=True)  # noqa: T201 - whoever started it waits for this
     GLib.MainLoop().run()
+
+
+def _origin(path: str) -> str:
+    if not path.startswith(_LIVE):
+        return f'filesrc location="{path}" ! qtdemux ! h264parse'
+    caps = "application/x-rtp,media=video,clock-rate=90000,encoding-name=H264,payload=96"
+    return f'udpsrc port={path.removeprefix(_LIVE)} buffer-size=2000000 caps="{caps}" ! rtph264depay'
 
 
 def _auth(name: str, password: str) -> GstRtspServer.RTSPAuth:
