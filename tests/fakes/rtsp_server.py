@@ -1,6 +1,6 @@
 """An RTSP server of GStreamer that plays a file to each client at /clip, or passes on what comes in RTP.
 
-Run it with the system's Python: rtsp_server.py PORT FILE [NAME:PASSWORD]. The last argument locks it. Instead of a file,
+Run it with the system's Python: rtsp_server.py PORT FILE [NAME:PASSWORD]. The last argument locks it. In place of FILE,
 `rtp:PORT` is H.264 in RTP that is sent to that local port: all clients see it live.
 """
 
