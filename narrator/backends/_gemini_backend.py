@@ -8,12 +8,13 @@ from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from narrator.backends import _gemini_client as connection
 from narrator.backends import _gemini_stream as stream
+from narrator.backends._gemini_client import Connection, connect
 from narrator.backends._gemini_errors import ModelNotFound, ModelReplaced, QuotaExceeded, expected, failure, told
 from narrator.backends._gemini_models import Model, catalogue
 from narrator.backends._gemini_request import stops
 from narrator.errors import BackendError, BackendRefused
+from narrator.mailbox import Closed
 from narrator.messages import Citation, Delta, Level, Notice, Prompt, PromptPicture, Run, Usage
 from narrator.seams import Capabilities, Context
 
@@ -33,14 +34,15 @@ _DOUBTFUL = 0.05
 def try_out(context: Context) -> str:
     """What `gemini.check` does."""
     secret = context.key(_ID)
-    client = connection.connect(context, secret)
+    connected = connect(context, secret)
+    work = connected.client.aio.models.count_tokens
     model = catalogue().model(context.text("gemini.model") or catalogue().default)
     try:
-        context.network.call(client.aio.models.count_tokens(model=model.id, contents="Hello"), _CHECKED_WITHIN)
+        context.network.call(work(model=model.id, contents="Hello"), _CHECKED_WITHIN)
     except expected() as error:
         raise told(error, model.id, secret) from error
     finally:
-        _close(client, context)
+        _end(connected, context)
     return f"Gemini accepts the key, and {model.title} answers."
 
 
@@ -50,7 +52,7 @@ class Gemini:
     def __init__(self, argument: str, context: Context) -> None:
         self._argument, self._context = argument, context
         self._secret = ""
-        self._client: Client | None = None
+        self._connection: Connection | None = None
         self._model = catalogue().model(catalogue().default)
         self._offered: dict[str, Any] = {}
         """The models that the service has, by id; empty when it did not tell."""
@@ -65,21 +67,21 @@ class Gemini:
 
         Raises `BackendRefused`, `DataFileDamaged`.
         """
-        if self._client is None:
+        if self._connection is None:
             self._secret = self._context.key(_ID)
-            self._client = connection.connect(self._context, self._secret)
-            self._choose(self._argument or self._context.text("gemini.model") or catalogue().default)
-            self._prepare(self._client)
+            self._connection = connect(self._context, self._secret)
+            self._offered, self._gone = {}, set()
+            self._prepare(self._connection.client)
         return self._capabilities()
 
     def describe(self, prompt: Prompt, run: Run) -> Iterator[Delta | Usage | Citation]:
         """Ends within 5 ms of a cancel, with nothing more. Nothing is sent a second time. Raises `BackendError`."""
-        assert self._client is not None, "describe comes after open"
+        assert self._connection is not None, "describe comes after open"
         if run.cancelled:
             return
         model, options = self._model, self._context.options
         reading = stream.Reading(run, stops(options))
-        pieces = stream.answer(self._client, prompt, model, options)
+        pieces = stream.answer(self._connection.client, prompt, model, options)
         try:
             with closing(self._context.network.stream(pieces, run.cancelled)) as arriving:
                 for piece in arriving:
@@ -99,9 +101,9 @@ class Gemini:
         return round(self._correction * self._model.generation.cost(width, height, detail))
 
     def close(self) -> None:
-        client, self._client = self._client, None
-        if client is not None:
-            _close(client, self._context)
+        connected, self._connection = self._connection, None
+        if connected is not None:
+            _end(connected, self._context)
 
     def _capabilities(self) -> Capabilities:
         rule = self._model.generation
@@ -130,18 +132,18 @@ class Gemini:
 
     def _prepare(self, client: "Client") -> None:
         """Only what the user must mend is raised; a service that is away will be noticed by the first request."""
-        listed, counted = self._context.network.call(
-            _prepared(client, self._model.id), _PREPARED_WITHIN + _CLOSED_WITHIN
-        )
+        wanted = self._argument or self._context.text("gemini.model") or catalogue().default
+        work = _prepared(client, wanted)
+        listed, counted = self._context.network.call(work, _PREPARED_WITHIN + _CLOSED_WITHIN)
         if not isinstance(listed, BaseException):
             self._offered = {_id(entry.name): entry for entry in listed if _generates(entry)}
-        refused = told(counted, self._model.id, self._secret) if isinstance(counted, expected()) else None
+        refused = told(counted, wanted, self._secret) if isinstance(counted, expected()) else None
         if isinstance(refused, ModelNotFound):
-            self._gone.add(self._model.id)
+            self._gone.add(wanted)
         elif isinstance(refused, BackendRefused):
             self.close()
             raise refused
-        self._choose(self._model.id)
+        self._choose(wanted)
 
     def _choose(self, wanted: str) -> None:
         """Take the wanted model, or the nearest that works, and tell of it."""
@@ -220,10 +222,9 @@ async def _prepared(client: "Client", model: str) -> tuple[Any, Any]:
     return found[0], found[1]
 
 
-def _close(client: "Client", context: Context) -> None:
-    with suppress(*expected()):
-        context.network.call(client.aio.aclose(), _CLOSED_WITHIN)
-    client.close()
+def _end(connected: Connection, context: Context) -> None:
+    with suppress(Closed, *expected()):
+        context.network.call(connected.end(), _CLOSED_WITHIN)
 
 
 def _id(name: str | None) -> str:

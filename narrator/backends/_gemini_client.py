@@ -3,6 +3,8 @@
 import ipaddress
 import logging
 import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -11,9 +13,8 @@ from narrator.messages import Level, Notice
 from narrator.seams import Context, Value
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from google.genai import Client
+    import httpx2
+    from google.genai import Client, types
 
 _HOST = "generativelanguage.googleapis.com"
 _VERTEX_HOST = "aiplatform.googleapis.com"
@@ -24,7 +25,7 @@ _KEPT_ALIVE = 90.0
 _VERTEX_VERSIONS = {"v1beta": "v1beta1"}
 
 
-def host(options: "Mapping[str, Value]") -> str:
+def host(options: Mapping[str, Value]) -> str:
     """The host that requests go to; empty when that is this machine, or no address at all."""
     address = base_url(options)
     if address:
@@ -38,13 +39,29 @@ def host(options: "Mapping[str, Value]") -> str:
     return _VERTEX_HOST if location in ("", "global") else f"{location}-{_VERTEX_HOST}"
 
 
-def base_url(options: "Mapping[str, Value]") -> str:
+def base_url(options: Mapping[str, Value]) -> str:
     """The address in place of the service's own, from the settings or the client's environment; mostly empty."""
     variable = "GOOGLE_VERTEX_BASE_URL" if options["gemini.vertex"] else "GOOGLE_GEMINI_BASE_URL"
     return str(options["gemini.base_url"]) or os.environ.get(variable, "")
 
 
-def connect(context: Context, secret: str) -> "Client":
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """The vendor's client and the HTTP clients under it, which it leaves to whoever gave them."""
+
+    client: "Client" = field(repr=False)
+    _asynchronous: "httpx2.AsyncClient" = field(repr=False)
+    _plain: "httpx2.Client" = field(repr=False)
+
+    async def end(self) -> None:
+        """Close every connection, in the loop where they were opened."""
+        await self.client.aio.aclose()
+        await self._asynchronous.aclose()
+        self.client.close()
+        self._plain.close()
+
+
+def connect(context: Context, secret: str) -> Connection:
     """A client that has sent nothing yet. Raises `MissingDependency`, `AuthFailed`, `BadAddress`, `ProxyFailed`."""
     try:
         from google import genai
@@ -53,7 +70,8 @@ def connect(context: Context, secret: str) -> "Client":
     _hush()
     who = _identity(context, secret)
     _check_address(context)
-    return genai.Client(**who, http_options=_http(context))
+    asynchronous, plain = _http_clients()
+    return Connection(genai.Client(**who, http_options=_options(context, asynchronous, plain)), asynchronous, plain)
 
 
 def _identity(context: Context, secret: str) -> dict[str, Any]:
@@ -70,18 +88,22 @@ def _identity(context: Context, secret: str) -> dict[str, Any]:
     return {"enterprise": True, "api_key": secret}
 
 
-def _http(context: Context) -> Any:
+def _http_clients() -> tuple["httpx2.AsyncClient", "httpx2.Client"]:
     """A key must not follow a redirect, and the library must take no other way than the one that is tested."""
     import httpx2
-    from google.genai import types
 
     trusted = httpx2.create_ssl_context()
     limits = httpx2.Limits(keepalive_expiry=_KEPT_ALIVE)
     try:
         asynchronous = httpx2.AsyncClient(verify=trusted, follow_redirects=False, limits=limits)
-        plain = httpx2.Client(verify=trusted, follow_redirects=False)
+        return asynchronous, httpx2.Client(verify=trusted, follow_redirects=False)
     except (ValueError, ImportError, httpx2.InvalidURL) as error:  # of the proxy in the environment
         raise failure(ProxyFailed, type(error).__name__) from error
+
+
+def _options(context: Context, asynchronous: "httpx2.AsyncClient", plain: "httpx2.Client") -> "types.HttpOptions":
+    from google.genai import types
+
     version = context.text("gemini.api_version")
     return types.HttpOptions(
         base_url=base_url(context.options) or None,
