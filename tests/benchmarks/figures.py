@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -36,10 +36,12 @@ ONLY_CAPTURE = ("--set", "sight.objects=false", "--set", "sight.text=false")
 class App:
     """The program in a process of its own, with its events."""
 
-    def __init__(self, folder: Path, environment: dict[str, str], *arguments: str) -> None:
+    def __init__(
+        self, folder: Path, environment: dict[str, str], *arguments: str, program: Sequence[str] = ("-m", "narrator")
+    ) -> None:
         self.events_path = folder / f"{time.monotonic_ns()}.jsonl"
         self.started_at = time.monotonic()
-        command = [sys.executable, "-m", "narrator", "--events", str(self.events_path), *arguments]
+        command = [sys.executable, *program, "--events", str(self.events_path), *arguments]
         self.process = psutil.Popen(
             command, env=environment, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
