@@ -5,7 +5,7 @@ pixels cost the same, on some a lower level of detail saves tokens, on some only
 """
 
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from narrator.growing import grow
@@ -17,9 +17,11 @@ from narrator.layouts import (
     Shot,
     TokenCost,
     View,
+    alone,
     cost,
     fits,
     fitted,
+    sheet,
     shot,
     sides,
     taken,
@@ -31,8 +33,8 @@ from narrator.seams import Capabilities
 __all__ = ["Limits", "Planned", "Shot", "TokenCost", "View", "cost", "fits", "legible_seconds", "plan"]
 
 LEGIBLE = ((3.0, 384), (float("inf"), TILE))
-"""Up to which age in seconds a picture must have which longest side to count: what moves is told from the last three
-seconds, at a size at which movement is seen; for what was before, a tile does."""
+"""Up to which age in seconds a picture must have which longest side to count, or half the newest's where that is less:
+what moves is told from the last three seconds, at a size at which it is seen; for what was before, a tile does."""
 _SEEN = 1.0
 """Seconds before and after a picture for which it tells what happened."""
 _ENOUGH = 8.0
@@ -87,23 +89,29 @@ def legible_seconds(layout: Sequence[Planned], span: float) -> float:
     if not layout:
         return 0.0
     newest = layout[-1]
-    seen = [(newest.captured_at - shot.captured_at, planned.side) for planned in layout for shot in planned.shots]
+    seen = [
+        (newest.captured_at - shot.captured_at, planned.side)
+        for planned in reversed(layout)
+        for shot in reversed(planned.shots)
+    ]
     total, start = 0.0, 0.0
     for until, side in LEGIBLE:
-        ages = sorted(age for age, seen_side in seen if seen_side >= min(side, newest.side))
-        total += _union(ages, start, min(until, span))
+        wanted = min(side, newest.side / 2)
+        total += _union((age for age, seen_side in seen if seen_side >= wanted), start, min(until, span))
         start = until
     return total
 
 
-def _union(ages: Sequence[float], start: float, end: float) -> float:
+def _union(ages: Iterable[float], start: float, end: float) -> float:
     """Seconds between `start` and `end` that lie near one of the rising ages."""
     total = 0.0
     for age in ages:
-        stop = min(age + _SEEN, end)
-        start = max(start, age - _SEEN)
-        total += max(0.0, stop - start)
-        start = max(start, stop)
+        if age - _SEEN >= end:
+            break
+        start, stop = max(start, age - _SEEN), min(age + _SEEN, end)
+        if stop > start:
+            total += stop - start
+            start = stop
     return total
 
 
@@ -118,11 +126,15 @@ class _Shape:
 
 @dataclass(frozen=True, slots=True)
 class _Candidate:
-    """A layout, and what is compared: whole seconds of legible history, then tokens, then pictures."""
+    """A layout that fits, and what is compared: whole seconds of legible history, tokens, pictures."""
 
     layout: tuple[Planned, ...]
     seconds: int
     tokens: int
+
+    @property
+    def shots(self) -> int:
+        return sum(len(planned.shots) for planned in self.layout)
 
     @property
     def rank(self) -> tuple[int, int, int]:
@@ -135,15 +147,19 @@ class _Composer:
     def __init__(
         self, view: View, older: Sequence[Moment], limits: Limits, capabilities: Capabilities, token_cost: TokenCost
     ) -> None:
-        self._view, self._limits, self._capabilities, self._token_cost = view, limits, capabilities, token_cost
+        self._view, self._capabilities, self._token_cost = view, capabilities, token_cost
         self._older = older[::-1]
         self._ages = [view.captured_at - moment.captured_at for moment in self._older]
+        self._limits = limits
+        self._reach = self._ages[-1] if self._ages else 0.0
+        self._most = round(_union([0.0, *self._ages], 0.0, limits.span))
         self._tiles = tiles_a_sheet(capabilities.full_side)
+        self._small = [shot(moment, SIDES[-1]) for moment in self._older]
 
     def best(self, *, urgent: bool) -> tuple[Planned, ...]:
         """The best layout behind the sharpest newest picture that leaves room for enough history."""
         best: _Candidate | None = None
-        enough = min(round(_ENOUGH), round(_union([0.0, *self._ages], 0.0, self._limits.span)))
+        enough = min(round(_ENOUGH), self._most)
         for newest in self._forms(urgent=urgent):
             candidate = max(self._candidates(newest), key=lambda candidate: candidate.rank)
             if best is None or min(enough, candidate.seconds) > best.seconds:
@@ -158,43 +174,48 @@ class _Composer:
     def _forms(self, *, urgent: bool) -> Iterator[Planned]:
         """The newest picture in each form that fits alone, the sharpest first.
 
-        A smaller side that costs as much as a larger one is only worth its bytes, so it is left out unless it is also
-        as cheap as any: with the rule of 258-pixel tiles that leaves 384 px and the whole picture, nothing between.
+        A side that costs no less than a larger one, while a smaller one does, is left out: by the rule of 258-token
+        tiles that leaves at most 384 px, or the whole picture, and nothing between.
         """
         details = self._capabilities.details[: 1 + (_URGENT_LEVEL if urgent else _LEVEL)]
         wanted = sides(self._view, self._capabilities.full_side)
         for place, side in enumerate(wanted):
             for detail in reversed(details):
-                prices = [self._token_cost(*fitted(self._view.width, self._view.height, s), detail) for s in wanted]
-                price = prices[place]
-                if price > self._limits.tokens or (price >= min(prices[:place], default=price + 1) > min(prices)):
+                prices = [self._price(side, detail) for side in wanted]
+                price, dearer, cheaper = prices[place], prices[:place], prices[place + 1 :]
+                is_between = dearer and cheaper and min(cheaper) < price >= min(dearer)
+                if price > self._limits.tokens or is_between:
                     continue
                 newest = taken(self._view, side, detail)
                 if newest.bytes <= self._limits.bytes:
                     yield newest
 
+    def _price(self, side: int, detail: str) -> int:
+        return self._token_cost(*fitted(self._view.width, self._view.height, side), detail)
+
     def _candidates(self, newest: Planned) -> Iterator[_Candidate]:
-        """Layouts that fit, one family after the other; a family ends where it has nothing to add or does not fit."""
+        """Layouts that fit: with contact sheets, and where there can be none, with single pictures only."""
         yield self._judged((newest,))
-        for family in self._families():
-            last = 1
-            for shape in family:
-                layout = (*self._behind(newest, shape), newest)
-                if sum(len(planned.shots) for planned in layout) <= last or not self._fits(layout):
-                    break
-                last = sum(len(planned.shots) for planned in layout)
-                yield self._judged(layout)
-
-    def _families(self) -> Iterator[Iterator[_Shape]]:
-        """Series of shapes, each larger than the one before."""
         room = self._limits.pictures - 1
+        has_sheet = False
         for middle in range(min(_MOST_MIDDLE, room) + 1 if self._tiles else 0):
-            yield (_Shape(middle, 0, sheets) for sheets in range(1, room - middle + 1))
-        singles = range(1, min(room, _MOST_SINGLE) + 1)
-        yield (_Shape(min(count, _MOST_MIDDLE), max(0, count - _MOST_MIDDLE)) for count in singles)
+            for candidate in self._growing(newest, (_Shape(middle, 0, count) for count in range(1, room - middle + 1))):
+                has_sheet = True
+                yield candidate
+        if not has_sheet:
+            counts = range(1, min(room, _MOST_SINGLE) + 1)
+            yield from self._growing(newest, (_Shape(min(n, _MOST_MIDDLE), max(0, n - _MOST_MIDDLE)) for n in counts))
 
-    def _fits(self, layout: Sequence[Planned]) -> bool:
-        return fits(layout, self._limits, self._token_cost)
+    def _growing(self, newest: Planned, shapes: Iterator[_Shape]) -> Iterator[_Candidate]:
+        """The layouts of ever larger shapes, until more pictures add nothing or do not fit."""
+        for shape in shapes:
+            layout = (*self._behind(newest, shape), newest)
+            if len(layout) == 1 or not fits(layout, self._limits, self._token_cost):
+                return
+            candidate = self._judged(layout)
+            yield candidate
+            if candidate.seconds >= self._most or candidate.shots > len(self._older):
+                return
 
     def _judged(self, layout: tuple[Planned, ...]) -> _Candidate:
         return _Candidate(layout, round(legible_seconds(layout, self._limits.span)), cost(layout, self._token_cost))
@@ -203,28 +224,26 @@ class _Composer:
         """The older pictures of a shape, oldest first: sheets, small ones, those of the middle size."""
         detail = self._capabilities.details[0] if self._capabilities.per_image_detail else newest.detail
         chosen = self._chosen(shape.middle, shape.small + shape.sheets * self._tiles)
-        single = shape.middle + shape.small
-        older = [
-            Planned((self._single(moment, SIDES[1] if place < shape.middle else SIDES[2], newest),), detail)
-            for place, moment in enumerate(chosen[:single])
-        ]
-        tiles = [shot(moment, SIDES[-1]) for moment in chosen[single:]]
+        middle, small = chosen[: shape.middle], chosen[shape.middle : shape.middle + shape.small]
+        tiles = [self._small[place] for place in chosen[shape.middle + shape.small :]]
+        older = [alone(self._single(place, SIDES[1], newest), detail) for place in middle]
+        older += [alone(self._single(place, SIDES[2], newest), detail) for place in small]
         starts = range(0, len(tiles), max(1, self._tiles))
-        older += [Planned(tuple(reversed(tiles[start : start + self._tiles])), detail) for start in starts]
-        return tuple(reversed([planned for planned in older if planned.side <= newest.side]))
+        older += [sheet(tiles[start : start + self._tiles][::-1], detail) for start in starts]
+        return tuple(planned for planned in reversed(older) if planned.side <= newest.side)
 
-    def _single(self, moment: Moment, side: int, newest: Planned) -> Shot:
+    def _single(self, place: int, side: int, newest: Planned) -> Shot:
         """The moment at a side, or at the middle size where that costs no more."""
-        smaller = shot(moment, min(side, newest.side))
-        larger = shot(moment, min(SIDES[1], newest.side))
+        smaller, larger = (shot(self._older[place], min(wanted, newest.side)) for wanted in (side, SIDES[1]))
         prices = [self._token_cost(one.picture.width, one.picture.height, newest.detail) for one in (smaller, larger)]
         return larger if prices[1] <= prices[0] else smaller
 
-    def _chosen(self, single: int, tiles: int) -> list[Moment]:
-        """The moments nearest to the wanted ages, the newest first, none twice."""
-        wanted = [place + 1.0 for place in range(single)] + _spread(float(single), tiles, self._limits.span)
-        places = {self._nearest(age) for age in wanted} if self._older else set()
-        return [self._older[place] for place in sorted(places)]
+    def _chosen(self, single: int, tiles: int) -> list[int]:
+        """Places of the moments nearest to the wanted ages, the newest first, none twice."""
+        if not self._older:
+            return []
+        wanted = [place + 1.0 for place in range(single)] + _spread(float(single), tiles, self._reach)
+        return sorted({self._nearest(age) for age in wanted})
 
     def _nearest(self, age: float) -> int:
         place = bisect_left(self._ages, age)
@@ -233,10 +252,10 @@ class _Composer:
         return place
 
 
-def _spread(start: float, count: int, span: float) -> list[float]:
-    """Ages from `start` to `span` s: evenly `_GAP` apart or closer when they reach, else ever wider apart."""
-    if not count:
+def _spread(start: float, count: int, reach: float) -> list[float]:
+    """Ages from `start` to `reach` s: evenly `_GAP` apart or closer when they get there, else ever wider apart."""
+    if not count or reach <= start:
         return []
-    gap = min(_GAP, (span - start) / count)
-    widening = (span - start - gap * count) / (count * count)
+    gap = min(_GAP, (reach - start) / count)
+    widening = (reach - start - gap * count) / (count * count)
     return [start + gap * place + widening * place * place for place in range(1, count + 1)]

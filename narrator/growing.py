@@ -15,6 +15,7 @@ from narrator.layouts import (
     View,
     fits,
     fitted,
+    sheet,
     shot,
     sides,
     taken,
@@ -68,19 +69,18 @@ def _collapsed(shots: Sequence[Shot], tiles: int, detail: str) -> tuple[Planned,
         return ()
     count = min(tiles, len(shots))
     spread = [shots[round(place * (len(shots) - 1) / (count - 1))] for place in range(count)]
-    return (Planned(tuple(spread), detail),)
+    return (sheet(spread, detail),)
 
 
 def _newest(view: View, limits: Limits, capabilities: Capabilities, token_cost: TokenCost) -> Planned:
     """The view in the largest form of which `_HELD` find room, else in the cheapest that is legible, else in any."""
-    detail = capabilities.details[min(1, len(capabilities.details) - 1)]
-    price = {
-        side: token_cost(*fitted(view.width, view.height, side), detail) for side in sides(view, capabilities.full_side)
-    }
-    roomy = [side for side in price if price[side] * _HELD <= limits.tokens]
-    others = sorted(price, key=lambda side: (side < _LEGIBLE, price[side], -side))
-    for side in (*roomy, *others):
-        newest = taken(view, side, detail)
-        if fits((newest,), limits, token_cost):
-            return newest
-    return taken(view, min(price), capabilities.details[0])
+    wanted = sides(view, capabilities.full_side)
+    for detail in reversed(capabilities.details[:2]):
+        price = {side: token_cost(*fitted(view.width, view.height, side), detail) for side in wanted}
+        roomy = [side for side in price if price[side] * _HELD <= limits.tokens]
+        payable = [side for side in price if price[side] <= limits.tokens]
+        for side in roomy + sorted(payable, key=lambda side: (side < _LEGIBLE, price[side], -side)):
+            newest = taken(view, side, detail)
+            if newest.bytes <= limits.bytes:
+                return newest
+    return taken(view, wanted[-1], capabilities.details[0])

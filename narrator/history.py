@@ -12,6 +12,8 @@ from narrator.sheets import Sheets, clock
 _LARGE_FOR = 8.0
 _MIDDLE_FOR = 60.0
 _KEPT_FOR = 600.0
+_SHARP_FOR = 3.0
+"""Seconds for which a moment keeps its larger pictures though memory is short."""
 _GAP_PER_AGE = 1 / 30
 """A moment goes when without it the gap is still no longer than this share of its age: at 1 a second, after 60 s."""
 
@@ -20,7 +22,7 @@ class History:
     """Keeps a moment each `interval` s and at cuts, within `max_bytes`. One thread writes; any thread reads.
 
     Ten minutes stay covered: older moments are thinned out, the denser first. Beside the moments it holds one frame's
-    pictures and the tiles of the last contact sheets, a megabyte at most.
+    pictures and the tiles of contact sheets: two megabytes.
     """
 
     def __init__(self, interval: float, max_bytes: int) -> None:
@@ -39,6 +41,7 @@ class History:
         """Encode the frame and add it; older moments give up their larger pictures, those that are missed least go."""
         pictures = tuple(encode(pixels) for pixels in pyramid(frame.pixels, SIDES))
         self._kept.append(Moment(frame.captured_at, frame.media_t, frame.epoch, is_cut, pictures))
+        self._sheets.remember(pictures[-1])
         now = frame.captured_at
         self._kept = [_aged(moment, now) for moment in self._kept if now - moment.captured_at <= _KEPT_FOR]
         self._thin(now)
@@ -76,7 +79,7 @@ class History:
         Tiles are labelled with their age ("12s"), or with `absolute_times` with their media time ("0:54"), so that a
         sheet that is sent again has the same bytes.
         """
-        self._sheets.keep_only([shot for planned in layout if planned.is_sheet for shot in planned.shots])
+        self._sheets.ready([shot for planned in layout if planned.is_sheet for shot in planned.shots])
 
         def label(shot: Shot) -> str:
             return clock(shot.media_t) if absolute_times else f"{round(_age(shot, now))}s"
@@ -98,11 +101,16 @@ class History:
         return sum(_bytes(moment) for moment in self._kept)
 
     def _thin(self, now: float) -> None:
-        """Drop moments whose neighbours are near enough; under pressure of bytes, the one that is missed least."""
+        """Drop moments whose neighbours are near enough; when bytes are short, larger pictures, then more."""
         for place in range(len(self._kept) - 2, 0, -1):
             if self._missed(place, now) <= _GAP_PER_AGE:
                 del self._kept[place]
         excess = self.bytes - self._max_bytes
+        for place, moment in enumerate(self._kept):
+            if excess <= 0 or now - moment.captured_at <= _SHARP_FOR:
+                break
+            self._kept[place] = replace(moment, pictures=moment.pictures[-1:])
+            excess -= _bytes(moment) - _bytes(self._kept[place])
         while excess > 0 and len(self._kept) > 1:
             least = min(range(1, len(self._kept) - 1), key=lambda place: self._missed(place, now), default=0)
             excess -= _bytes(self._kept.pop(least))

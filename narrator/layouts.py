@@ -55,11 +55,15 @@ class Shot:
 class Planned:
     """One picture to send: a single shot, or a contact sheet of several, oldest first, left to right, top to bottom.
 
-    Its time is that of its newest shot.
+    `alone` and `sheet` make it. Its time is that of its newest shot.
     """
 
     shots: tuple[Shot, ...]
-    detail: str = ""
+    detail: str
+    width: int
+    height: int
+    side: int
+    """Longest side in pixels at which a moment is seen: the picture's own, or that of a tile."""
 
     @property
     def is_sheet(self) -> bool:
@@ -78,27 +82,29 @@ class Planned:
         return self.shots[-1].epoch
 
     @property
-    def size(self) -> tuple[int, int]:
-        """Width and height in pixels of the picture that is sent."""
-        first = self.shots[0].picture
-        return sheet_size(self.shots) if self.is_sheet else (first.width, first.height)
-
-    @property
-    def side(self) -> int:
-        """Longest side in pixels at which a moment is seen: the picture's own, or that of a tile."""
-        longest = max(max(shot.picture.width, shot.picture.height) for shot in self.shots)
-        return min(longest, TILE) if self.is_sheet else longest
-
-    @property
     def bytes(self) -> int:
         """Bytes of the JPEG; for a contact sheet, which is drawn later, more than it can have."""
-        width, height = self.size
-        return sheet_bytes(width, height) if self.is_sheet else len(self.shots[0].picture.jpeg)
+        return sheet_bytes(self.width, self.height) if self.is_sheet else len(self.shots[0].picture.jpeg)
+
+
+def alone(shot: Shot, detail: str) -> Planned:
+    """A single picture as it is."""
+    picture = shot.picture
+    return Planned((shot,), detail, picture.width, picture.height, max(picture.width, picture.height))
+
+
+def sheet(shots: Sequence[Shot], detail: str) -> Planned:
+    """A contact sheet; of one shot, that picture alone."""
+    if len(shots) == 1:
+        return alone(shots[0], detail)
+    width, height = cell(shots)
+    columns, rows = grid(len(shots))
+    return Planned(tuple(shots), detail, width * columns, height * rows, max(width, height))
 
 
 def cost(layout: Sequence[Planned], token_cost: TokenCost) -> int:
     """Tokens of all pictures of a layout."""
-    return sum(token_cost(*planned.size, planned.detail) for planned in layout)
+    return sum(token_cost(planned.width, planned.height, planned.detail) for planned in layout)
 
 
 def fits(layout: Sequence[Planned], limits: Limits, token_cost: TokenCost) -> bool:
@@ -118,7 +124,7 @@ def shot(moment: Moment, side: int) -> Shot:
 
 def taken(view: View, side: int, detail: str) -> Planned:
     """The view itself at a longest side and a level of detail: here it is encoded."""
-    return Planned((Shot(view.encode(side), view.captured_at, view.media_t, view.epoch),), detail)
+    return alone(Shot(view.encode(side), view.captured_at, view.media_t, view.epoch), detail)
 
 
 def sides(view: View, full_side: int) -> tuple[int, ...]:
@@ -149,15 +155,9 @@ def grid(tiles: int) -> tuple[int, int]:
 
 def cell(shots: Sequence[Shot]) -> tuple[int, int]:
     """Width and height in pixels of the place of one tile: tiles of another shape are centred in it."""
-    tiles = [fitted(shot.picture.width, shot.picture.height, TILE) for shot in shots]
+    sizes = {(shot.picture.width, shot.picture.height) for shot in shots}
+    tiles = [fitted(width, height, TILE) for width, height in sizes]
     return max(width for width, _ in tiles), max(height for _, height in tiles)
-
-
-def sheet_size(shots: Sequence[Shot]) -> tuple[int, int]:
-    """Width and height in pixels of a contact sheet."""
-    width, height = cell(shots)
-    columns, rows = grid(len(shots))
-    return width * columns, height * rows
 
 
 def sheet_bytes(width: int, height: int) -> int:

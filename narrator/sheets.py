@@ -6,23 +6,31 @@ from narrator.encoding import encode
 from narrator.layouts import TILE, Shot, cell, fitted, grid
 from narrator.messages import EncodedPicture, Pixels
 
+_AHEAD = 48
+"""Tiles that are kept decoded for sheets to come: 28 kB each."""
 _LABEL_SCALE = 0.4
 _LABEL_HEIGHT = 12
 
 
 class Sheets:
-    """Draws contact sheets and keeps the pixels of the last layout's tiles. Any thread may draw.
+    """Draws contact sheets from tiles that were decoded as their moments were kept, or for the sheets before.
 
-    Two threads that draw at once may decode a tile twice; they never see half of one.
+    One thread remembers, any thread draws. Whole dictionaries are replaced, so nobody meets one that changes; two that
+    draw at once may decode a tile twice.
     """
 
     def __init__(self) -> None:
-        self._tiles: dict[bytes, Pixels] = {}
+        self._ahead: dict[bytes, Pixels] = {}
+        self._drawn: dict[bytes, Pixels] = {}
 
-    def keep_only(self, shots: Sequence[Shot]) -> None:
-        """Forget the tiles of all other shots."""
-        wanted = {shot.picture.jpeg for shot in shots}
-        self._tiles = {jpeg: tile for jpeg, tile in dict(self._tiles).items() if jpeg in wanted}
+    def remember(self, picture: EncodedPicture) -> None:
+        """Decode a tile before a request needs it."""
+        self._ahead = dict([*self._ahead.items(), (picture.jpeg, _decoded(picture))][-_AHEAD:])
+
+    def ready(self, shots: Sequence[Shot]) -> None:
+        """Have the tiles of a layout at hand, and no longer those of the layout before."""
+        known = {**self._ahead, **self._drawn}
+        self._drawn = {shot.picture.jpeg: _tile(shot.picture, known) for shot in shots}
 
     def draw(self, shots: Sequence[Shot], label: Callable[[Shot], str]) -> EncodedPicture:
         """One picture of all shots, in reading order; each tile has its label in the lower left corner."""
@@ -30,17 +38,13 @@ class Sheets:
 
         width, height = cell(shots)
         columns, rows = grid(len(shots))
+        known = self._drawn
         canvas: Pixels = np.zeros((rows * height, columns * width, 3), np.uint8)
         for place, shot in enumerate(shots):
             top, left = place // columns * height, place % columns * width
-            _put(canvas[top : top + height, left : left + width], self._tile(shot), label(shot))
+            tile = _tile(shot.picture, known)
+            _put(canvas[top : top + height, left : left + width], tile, label(shot))
         return encode(canvas)
-
-    def _tile(self, shot: Shot) -> Pixels:
-        tile = self._tiles.get(shot.picture.jpeg)
-        if tile is None:
-            tile = self._tiles[shot.picture.jpeg] = _decoded(shot.picture)
-        return tile
 
 
 def clock(seconds: float) -> str:
@@ -48,6 +52,11 @@ def clock(seconds: float) -> str:
     minutes, second = divmod(int(seconds), 60)
     hours, minute = divmod(minutes, 60)
     return f"{hours}:{minute:02}:{second:02}" if hours else f"{minute}:{second:02}"
+
+
+def _tile(picture: EncodedPicture, known: dict[bytes, Pixels]) -> Pixels:
+    tile = known.get(picture.jpeg)
+    return _decoded(picture) if tile is None else tile
 
 
 def _decoded(picture: EncodedPicture) -> Pixels:
@@ -68,14 +77,14 @@ def _decoded(picture: EncodedPicture) -> Pixels:
 
 
 def _put(place: Pixels, tile: Pixels, label: str) -> None:
-    """The tile in the middle of its place, and its label, white on black, in the corner."""
+    """The tile in the middle of its place, a line that parts it from its neighbours, and its label, white on black."""
     import cv2
 
     height, width = tile.shape[:2]
     top, left = (place.shape[0] - height) // 2, (place.shape[1] - width) // 2
     place[top : top + height, left : left + width] = tile
+    place[0], place[:, 0] = 0, 0
     (text_width, _), _ = cv2.getTextSize(label, cv2.FONT_HERSHEY_SIMPLEX, _LABEL_SCALE, 1)
     place[-_LABEL_HEIGHT:, : text_width + 4] = 0
-    cv2.putText(
-        place, label, (2, place.shape[0] - 2), cv2.FONT_HERSHEY_SIMPLEX, _LABEL_SCALE, (255, 255, 255), 1, cv2.LINE_AA
-    )
+    corner = (2, place.shape[0] - 2)
+    cv2.putText(place, label, corner, cv2.FONT_HERSHEY_SIMPLEX, _LABEL_SCALE, (255, 255, 255), 1, cv2.LINE_AA)
