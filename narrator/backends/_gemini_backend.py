@@ -54,9 +54,10 @@ class Gemini:
         self._secret = ""
         self._connection: Connection | None = None
         self._model = catalogue().model(catalogue().default)
-        self._offered: dict[str, Any] = {}
-        """The models that the service has, by id; empty when it did not tell."""
+        self._offered: dict[str, Any] | None = None
+        """The models that the service has, by id; None when it did not tell."""
         self._gone: set[str] = set()
+        """Those that turned out not to be there; a second one is not replaced, the trouble is another then."""
         self._rerouted: set[str] = set()
         self._slowest = 0.0
         """Seconds between two requests that the service's own limit allows."""
@@ -70,7 +71,7 @@ class Gemini:
         if self._connection is None:
             self._secret = self._context.key(_ID)
             self._connection = connect(self._context, self._secret)
-            self._offered, self._gone = {}, set()
+            self._offered, self._gone = None, set()
             self._prepare(self._connection.client)
         return self._capabilities()
 
@@ -148,8 +149,8 @@ class Gemini:
     def _choose(self, wanted: str) -> None:
         """Take the wanted model, or the nearest that works, and tell of it."""
         model = catalogue().model(wanted)
-        is_missing = wanted in self._gone or (self._offered and wanted not in self._offered)
-        is_over = model.live or (not self._offered and model.is_retired(_today()))
+        is_missing = wanted in self._gone or (self._offered is not None and wanted not in self._offered)
+        is_over = model.live or (self._offered is None and model.is_retired(_today()))
         other = catalogue().successor(wanted, self._usable(), _today()) if is_missing or is_over else ""
         if other:
             sentence = f"The model {wanted} does not exist any more; {catalogue().model(other).title} answers."
@@ -165,14 +166,14 @@ class Gemini:
 
     def _measured(self, model: Model) -> Model:
         """The model with what the service itself tells of it, when the catalogue does not know it."""
-        listed = self._offered.get(model.id)
+        listed = (self._offered or {}).get(model.id)
         if model.is_known or listed is None:
             return model
         context_in, max_out = listed.input_token_limit, listed.output_token_limit
         return replace(model, context_in=context_in or model.context_in, max_out=max_out or model.max_out)
 
-    def _usable(self) -> Collection[str]:
-        return self._offered.keys() - self._gone
+    def _usable(self) -> Collection[str] | None:
+        return None if self._offered is None else self._offered.keys() - self._gone
 
     def _tell(self, level: Level, sentence: str, remedy: str) -> None:
         self._context.notify(Notice(level, sentence, remedy))
@@ -181,7 +182,7 @@ class Gemini:
         """The error, after what is to be learnt from it."""
         if isinstance(error, QuotaExceeded) and error.a_minute:
             self._slowest = 60 / error.a_minute
-        if not isinstance(error, ModelNotFound) or self._model.id in self._gone:
+        if not isinstance(error, ModelNotFound) or self._gone:
             return error
         gone = self._model.id
         self._gone.add(gone)

@@ -223,12 +223,13 @@ def failure(kind: type[Kind], detail: str = "", **words: object) -> Kind:
 
 
 def expected() -> tuple[type[Exception], ...]:
-    """What the client may raise; anything else is a fault of ours. google-genai must be installed."""
+    """What asking may raise; anything else is a fault of ours. google-genai must be installed."""
     import httpx2
     from google.auth.exceptions import GoogleAuthError
     from google.genai.errors import APIError
 
-    return APIError, GoogleAuthError, httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError, ValueError, OSError
+    transport = (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError)
+    return BackendError, APIError, GoogleAuthError, *transport, ValueError, OSError
 
 
 def told(error: BaseException, model: str, secret: str) -> BackendError:

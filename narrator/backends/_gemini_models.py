@@ -157,17 +157,17 @@ class Catalogue:
             is_known=False,
         )
 
-    def successor(self, name: str, offered: Collection[str], day: date) -> str:
-        """The nearest model that works in place of `name`; `offered` are those the service has, empty if not known."""
+    def successor(self, name: str, offered: Collection[str] | None, day: date) -> str:
+        """The nearest model that works in place of `name`; `offered` are those the service has, None if not known."""
         works = [
             model.id
             for model in self.models.values()
-            if not model.live and (model.id in offered if offered else not model.is_retired(day))
+            if not model.live
+            and model.id != name
+            and (model.id in offered if offered is not None else not model.is_retired(day))
         ]
-        named = self.model(name).replaced_by
-        near = get_close_matches(name, [id_ for id_ in works if id_ != name], 1, 0.5)
-        wishes = (named, self.default, *near, *works)
-        return next((wish for wish in wishes if wish in works and wish != name), "")
+        wishes = (self.model(name).replaced_by, self.default, *get_close_matches(name, works, 1, 0.5), *works)
+        return next((wish for wish in wishes if wish in works), "")
 
     def _relative(self, name: str) -> Model | None:
         fitting = [id_ for id_ in self.models if name.startswith(f"{id_}-")]

@@ -4,8 +4,14 @@ This module tells what there is to know before; what it needs for more is import
 """
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from narrator.seams import Backend, BackendSpec, Context, Setting, Value
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    from narrator.backends._gemini_models import Model
 
 _LEVELS = ("low", "medium", "high", "ultra_high")
 
@@ -119,3 +125,33 @@ def ignored_settings(model: str = "") -> tuple[str, ...]:
 
     ignored = catalogue().model(model or catalogue().default).ignored()
     return tuple(setting.key for setting in SPEC.settings if setting.key.removeprefix("gemini.") in ignored)
+
+
+def ignored(options: Mapping[str, Value]) -> dict[str, str]:
+    """The settings that have no effect with the chosen model, by key, each with the reason."""
+    from narrator.backends._gemini_models import catalogue
+
+    name = str(options["gemini.model"])
+    title = catalogue().model(name or catalogue().default).title
+    return dict.fromkeys(ignored_settings(name), f"{title} does not take this.")
+
+
+def offers(key: str) -> list[tuple[str, str]]:
+    """The models that may narrate today, with what a million tokens cost; nothing for the other settings."""
+    from datetime import datetime
+
+    from narrator.backends._gemini_models import catalogue
+
+    if key != "gemini.model":
+        return []
+    today, known = datetime.now().astimezone().date(), catalogue()
+    models = [model for model in known.models.values() if not model.live and not model.is_retired(today)]
+    titles = [(model.id, _priced(model, today)) for model in models]
+    return [("", f"Recommended: {dict(titles)[known.default]}"), *titles]
+
+
+def _priced(model: "Model", day: "date") -> str:
+    prices = model.prices_on(day)
+    price = f", ${prices.tokens_in:.2f} in, ${prices.tokens_out:.2f} out per million tokens" if prices else ""
+    leaves = f", until {model.retires_on}" if model.retires_on else ""
+    return f"{model.title}{price}{leaves}"

@@ -122,7 +122,7 @@ def test_levels_come_cheapest_first():
 
 class TestSuccessor:
     def test_is_the_one_that_the_catalogue_names(self):
-        assert catalogue().successor("gemini-2.5-pro", (), TODAY) == "gemini-3.8-flash"
+        assert catalogue().successor("gemini-2.5-pro", None, TODAY) == "gemini-3.8-flash"
 
     def test_is_one_that_the_service_has(self):
         offered = ("gemini-2.5-flash", "gemini-3.5-flash")

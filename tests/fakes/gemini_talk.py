@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fakes.gemini_requests import picture_size
 from fakes.gemini_service import GeminiService
 
 from narrator.backends import gemini
@@ -29,7 +30,7 @@ from narrator.settings import Settings
 
 KEY = "AIza-a-key-that-nobody-may-see"
 JPEG = (Path(__file__).parents[1] / "data" / "coffee.jpg").read_bytes()
-PICTURE = EncodedPicture(600, 400, JPEG)
+PICTURE = EncodedPicture(*picture_size(JPEG), JPEG)
 _ids = count(1)
 _SCENE = Scene(1, 0.0, 0.0, 0)
 
