@@ -5,7 +5,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """`id` is also the name of the method that does it, on the session or on the window."""
+    """`id` is also the name of the method that does it, on the session or on the window.
+
+    What follows a colon in the id is the method's argument.
+    """
 
     id: str
     title: str
@@ -15,6 +18,10 @@ class Action:
     group: str
 
 
+_USE_STYLE = tuple(
+    Action(f"use_style:{number}", f"Style {number}", (str(number),), f"Tell in style {number} of the list.", "Telling")
+    for number in range(1, 10)
+)
 ACTIONS = (
     Action("start_pause", "Start or pause", ("Space",), "Start the narration, or pause it.", "Narration"),
     Action(
@@ -26,6 +33,37 @@ ACTIONS = (
     ),
     Action("repeat", "Repeat", ("R",), "Say the last line again.", "Narration"),
     Action("describe", "Describe now", ("D",), "Say now what is there.", "Narration"),
+    Action("more_detail", "More detail", ("M",), "Tell more of what can be seen.", "Telling"),
+    Action("less_detail", "Less detail", ("L",), "Tell less of what can be seen.", "Telling"),
+    Action(
+        "set_focus",
+        "Tell only…",
+        ("F",),
+        "Choose what to tell of: everything, only people, only text, or what you name.",
+        "Telling",
+    ),
+    Action(
+        "choose_style",
+        "Choose style…",
+        ("S",),
+        "Choose how it is told, look at what the describer is asked, and bring in styles of your own.",
+        "Telling",
+    ),
+    *_USE_STYLE,
+    Action(
+        "choose_describer",
+        "Choose describer…",
+        ("Ctrl+B",),
+        "Choose who looks at the pictures; give, test and delete its key.",
+        "Describer",
+    ),
+    Action(
+        "show_sent",
+        "What was sent…",
+        ("Ctrl+Shift+S",),
+        "Look at what left this computer, and erase the record of it.",
+        "Describer",
+    ),
     Action("slower", "Slower", ("[", "Ctrl+Down"), "Speak more slowly.", "Voice"),
     Action("faster", "Faster", ("]", "Ctrl+Up"), "Speak faster.", "Voice"),
     Action("quieter", "Quieter", ("-", "Ctrl+Left"), "Speak more quietly.", "Voice"),

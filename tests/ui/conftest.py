@@ -9,7 +9,9 @@ import pytest
 from fakes.desktop import Program, running_desktop
 from PySide6.QtWidgets import QApplication
 
+from narrator.consent import Consents
 from narrator.messages import Notice
+from narrator.seams import Value
 from narrator.session import Session
 from narrator.settings import Settings, SettingsFile
 from narrator_ui.main_window import MainWindow
@@ -55,7 +57,9 @@ def undressed(qapp: QApplication) -> Iterator[QApplication]:
 
 
 @pytest.fixture
-def open_window(qtbot, undressed: QApplication, moving_clip: Path, script) -> Iterator[Callable[..., MainWindow]]:
+def open_window(
+    qtbot, undressed: QApplication, moving_clip: Path, script, tmp_path: Path
+) -> Iterator[Callable[..., MainWindow]]:
     """Opens a window on a session of its own, which has started."""
     windows = []
 
@@ -65,24 +69,37 @@ def open_window(qtbot, undressed: QApplication, moving_clip: Path, script) -> It
         word_gap: float = 0.0,
         notices: Sequence[Notice] = (),
         store: SettingsFile | None = None,
+        backend: str = "",
+        options: Mapping[str, Value] | None = None,
+        voice: str = "silent",
     ) -> MainWindow:
-        settings = Settings.defaults().with_values(QUICK)
-        backend = script(*lines, word_gap=word_gap)
         session = Session(
-            settings, source=source or str(moving_clip), backend=backend, voice="silent", store=store, notices=notices
+            Settings.defaults().with_values({**QUICK, **(options or {})}),
+            source=source or str(moving_clip),
+            backend=backend or script(*lines, word_gap=word_gap),
+            voice=voice,
+            store=store,
+            consents=Consents(tmp_path / "consents.toml"),
+            notices=notices,
         )
         window = MainWindow(session, undressed)
         qtbot.addWidget(window)
         windows.append(window)
         window.show()
         window.activateWindow()
-        qtbot.waitUntil(window.isActiveWindow)
+        qtbot.waitUntil(lambda: _is_active(window))
         session.start()
         return window
 
     yield open_it
     for window in windows:
         window.close()
+
+
+def _is_active(window: MainWindow) -> bool:
+    """Whether the window is in front, or the first question that it asks."""
+    active = QApplication.activeWindow()
+    return active is not None and window in (active, active.parent())
 
 
 @pytest.fixture(scope="session")

@@ -135,6 +135,35 @@ def test_captions_and_what_keys_do_are_announced_politely(read, script, moving_c
     assert {record["politeness"] for record in reader.records if "announced" in record} == {POLITE}
 
 
+def test_the_consent_page_can_be_read_and_answered(read, moving_clip):
+    reader = read("--source", str(moving_clip), "--backend", "gemini", "--voice", "silent")
+    dialog = next(node for node in reader.tree() if node["role"] == "dialog")
+    names = [node["name"] for node in _flat(dialog) if node["focusable"]]
+    assert {"Yes", "No"} <= set(names)
+    assert all(names)
+    assert reader.press("No")
+    assert eventually(lambda: "No: nothing is sent" in reader.announced())
+
+
+def test_the_consent_page_is_announced_when_the_describer_is_changed_by_keys(read, script, moving_clip):
+    reader = read("--source", str(moving_clip), "--backend", script(DOG), "--voice", "silent")
+    reader.tree()
+    reader.program.key("ctrl+b")
+    reader.program.window("Choose describer")
+    reader.program.key("End", "Return")
+    assert eventually(lambda: any("Press Alt+Y for yes" in text for text in reader.announced()))
+
+
+def test_what_detail_and_styles_change_is_announced(read, script, moving_clip):
+    reader = read("--source", str(moving_clip), "--backend", script(DOG), "--voice", "silent")
+    reader.tree()
+    assert reader.press("More detail")
+    assert eventually(lambda: "Detail 4 of 5" in reader.announced())
+    reader.program.window()
+    reader.program.key("2")
+    assert eventually(lambda: any(text.startswith("Style: ") for text in reader.announced()))
+
+
 @pytest.mark.sound
 def test_captions_that_our_own_voice_says_are_not_announced(null_sink, read, script, moving_clip):
     reader = read("--source", str(moving_clip), "--backend", script(DOG, CAT), "--voice", "espeak")

@@ -46,7 +46,7 @@ def test_pictures_and_words_arrive(open_window, qtbot):
     assert window.caption.text() == DOG
     assert str(window.captions.lines()[0]).startswith("0:0")
     qtbot.waitUntil(lambda: "Narrating" in window.status.text(), timeout=3000)
-    assert "Describer: scripted" in window.status.text()
+    assert "Describer: Script" in window.status.text()
     assert window.windowTitle().endswith("– Scene Narrator")
     press(window, qtbot, "Ctrl+Shift+C")
     assert QGuiApplication.clipboard().text() == DOG
@@ -163,7 +163,7 @@ def test_another_source_is_looked_at(open_window, qtbot, tmp_path, moving_clip):
 def test_the_notice_of_a_source_that_was_replaced_is_not_shown_late(open_window, qtbot, tmp_path, moving_clip):
     window = open_window(DOG, source=str(tmp_path / "missing.mp4"))
     assert window.session.finished.wait(10)  # and the window has not looked since
-    window.choose_source()
+    window.dialogs.choose_source()
     dialog = window.findChild(SourceDialog)
     dialog.address.setText(str(moving_clip))
     dialog.accept()

@@ -13,7 +13,11 @@ _SETTINGS = {
     "bigger_text": ("window.font_size", "Text size {} %"),
     "smaller_text": ("window.font_size", "Text size {} %"),
     "change_theme": ("window.theme", "Colours: {}"),
+    "more_detail": ("narration.detail", "Detail {} of 5"),
+    "less_detail": ("narration.detail", "Detail {} of 5"),
 }
+SPOKEN = frozenset({"more_detail", "less_detail"})
+"""Whose effect is not heard by itself, so that our own voice says it."""
 _SAID_ANYWAY = {"hush": "Hushed", "copy_caption": "Caption copied"}
 _NEED_A_CAPTION = {"repeat": "Nothing was said yet", "copy_caption": "There is no caption yet"}
 

@@ -5,8 +5,6 @@ from PySide6.QtGui import QAction, QCloseEvent, QGuiApplication, QKeySequence, Q
 from PySide6.QtWidgets import (
     QApplication,
     QBoxLayout,
-    QDialog,
-    QFileDialog,
     QFrame,
     QMainWindow,
     QScrollArea,
@@ -23,11 +21,11 @@ from narrator_ui.accessibility import announce
 from narrator_ui.bridge import Bridge
 from narrator_ui.captions import CaptionList, CurrentCaption, Line
 from narrator_ui.controls import Button, FlowLayout
-from narrator_ui.effects import effect
-from narrator_ui.help_dialog import HelpDialog, shown_keys
+from narrator_ui.dialogs import Dialogs
+from narrator_ui.effects import SPOKEN, effect
+from narrator_ui.help_dialog import shown_keys
 from narrator_ui.notices import NoticeArea
 from narrator_ui.own_windows import OwnWindows
-from narrator_ui.source_dialog import SourceDialog
 from narrator_ui.status import Effect, StatusLine
 from narrator_ui.theme import Theme
 from narrator_ui.video_view import VideoView
@@ -39,11 +37,14 @@ _BUTTONS = (
     "hush",
     "repeat",
     "describe",
+    "more_detail",
+    "less_detail",
     "slower",
     "faster",
     "quieter",
     "louder",
     "choose_source",
+    "choose_describer",
     "show_help",
 )
 _START_PAUSE = {Phase.STARTING: "Pause", Phase.NARRATING: "Pause", Phase.PAUSED: "Start", Phase.ENDED: "Start again"}
@@ -72,9 +73,8 @@ class MainWindow(QMainWindow):
         self._seen: tuple[Phase, NarratorError | None, str, bool] | None = None
         self._failed: Notice | None = None
         self._arriving: tuple[int, str] = (0, "")
-        self._dialog: QDialog | None = None
-        self._help: HelpDialog | None = None
         self._actions = {entry.id: self._new_action(entry) for entry in ACTIONS}
+        self.dialogs = Dialogs(self, session, self._actions, self.tell, self.show_notice, self._look_at)
         self._fill_menus()
         self._lay_out()
         self.theme = Theme(application, self._fit)
@@ -90,16 +90,12 @@ class MainWindow(QMainWindow):
         if notice.quiet or not self.session.speaks_aloud:
             announce(self.notices, f"{notice.text} {notice.remedy}", is_urgent=notice.level is Level.ERROR)
 
-    def choose_source(self) -> None:
-        dialog = SourceDialog(self, self.session.source, self.open_file, self.open_folder)
-        dialog.accepted.connect(lambda: self._look_at(dialog.chosen()))
-        self._open(dialog)
-
-    def open_file(self) -> None:
-        self._open_path("Open a video or a picture", QFileDialog.FileMode.ExistingFile)
-
-    def open_folder(self) -> None:
-        self._open_path("Open a folder of pictures", QFileDialog.FileMode.Directory)
+    def tell(self, text: str) -> None:
+        """Show for a moment what was done; our own voice says it, or else a screen reader."""
+        is_spoken = self.session.speaks_aloud
+        self.effect.tell(text, is_spoken=is_spoken)
+        if is_spoken:
+            self.session.say(text)
 
     def copy_caption(self) -> None:
         if lines := self.captions.lines():
@@ -120,15 +116,6 @@ class MainWindow(QMainWindow):
         current = _THEMES.index(self.session.settings.text("window.theme"))
         self.session.apply({"window.theme": _THEMES[(current + 1) % len(_THEMES)]})
         self._dress()
-
-    def show_help(self) -> None:
-        if self._help is None:
-            self._help = HelpDialog(self, list(self._actions.values()))
-            self._help.rejected.connect(self.session.hush)
-        if self._help.isVisible():
-            self._help.raise_()
-            self._help.activateWindow()
-        self._help.show()
 
     def quit(self) -> None:
         self.close()
@@ -156,6 +143,7 @@ class MainWindow(QMainWindow):
         for group in dict.fromkeys(entry.group for entry in ACTIONS):
             menu = self.menuBar().addMenu(f"&{group}")
             menu.addActions([self._actions[entry.id] for entry in ACTIONS if entry.group == group])
+            menu.aboutToShow.connect(self.dialogs.name_styles)
 
     def _lay_out(self) -> None:
         framed = QVBoxLayout()
@@ -199,15 +187,17 @@ class MainWindow(QMainWindow):
         self._body.setDirection(direction.LeftToRight if has_columns else direction.TopToBottom)
 
     def _do(self, id_: str) -> None:
-        """Do an action, on the window or else on the session, and tell its effect."""
+        """Do an action, on the window, the dialogs or else the session, and tell its effect."""
         before = self.session.settings
+        name, colon, argument = id_.partition(":")
+        doer = next(thing for thing in (self, self.dialogs, self.session) if hasattr(type(thing), name))
         try:
-            getattr(self if hasattr(MainWindow, id_) else self.session, id_)()
+            getattr(doer, name)(*([argument] if colon else []))
         except NarratorError as error:
             self.show_notice(error.notice())
             return
         if words := effect(id_, before, self.session, has_captions=bool(self.captions.lines())):
-            self.effect.tell(words)
+            (self.tell if id_ in SPOKEN else self.effect.tell)(words)
         self._look()
 
     def _handle(self, event: Event) -> None:
@@ -239,6 +229,7 @@ class MainWindow(QMainWindow):
             self._seen = now
             self._show_phase(*now)
         self._own_windows.look()
+        self.dialogs.look()
 
     def _show_phase(self, phase: Phase, failure: NarratorError | None, source: str, has_picture: bool) -> None:
         self._actions["start_pause"].setText(_START_PAUSE[phase])
@@ -252,19 +243,6 @@ class MainWindow(QMainWindow):
         else:
             self.notices.withdraw_offers()
 
-    def _open_path(self, title: str, mode: QFileDialog.FileMode) -> None:
-        dialog = QFileDialog(self, title)
-        dialog.setFileMode(mode)
-        dialog.fileSelected.connect(self._look_at)
-        self._open(dialog)
-
-    def _open(self, dialog: QDialog) -> None:
-        """Show a dialog while narration goes on; Escape closes it and silences, as it does in the window."""
-        self._dialog = dialog
-        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.rejected.connect(self.session.hush)
-        dialog.open()
-
     def _look_at(self, address: str) -> None:
         self._look()  # a source that has just failed is known from here on, whenever its notice comes
         try:
@@ -272,7 +250,7 @@ class MainWindow(QMainWindow):
         except NarratorError as error:
             self.show_notice(error.notice())
         else:
-            self.effect.tell(f"Source: {registry.source_title(address)}")
+            self.tell(f"Source: {registry.source_title(address)}")
 
     def _resize_text(self, percent: int) -> None:
         self.session.apply({"window.font_size": percent})

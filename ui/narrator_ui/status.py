@@ -4,7 +4,7 @@ from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QLabel, QWidget
 
 from narrator import registry
-from narrator.messages import Phase, State
+from narrator.messages import Meter, Phase, State
 from narrator_ui.accessibility import announce
 from narrator_ui.typography import breakable
 
@@ -18,7 +18,7 @@ PHASES = {
 
 
 class StatusLine(QLabel):
-    """Phase, source, describer, voice, pace, age of the words and losses."""
+    """Phase, source, describer, voice, pace, age of the words and losses; below it what was spent, if anything."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -28,7 +28,7 @@ class StatusLine(QLabel):
 
     def show_state(self, state: State) -> None:
         """Show the newest state."""
-        text = breakable(described(state))
+        text = breakable("\n".join(line for line in (described(state), metered(state)) if line))
         if text != self.text():
             self.setText(text)
 
@@ -45,15 +45,16 @@ class Effect(QLabel):
         self._fading = QTimer(self, singleShot=True, interval=_EFFECT_MS)
         self._fading.timeout.connect(self.hide)
 
-    def tell(self, text: str) -> None:
-        """Show it, and tell it to assistive technology."""
+    def tell(self, text: str, *, is_spoken: bool = False) -> None:
+        """Show it, and tell it to assistive technology unless our own voice says it."""
         self.setText(text)
         self.adjustSize()
         self.place()
         self.show()
         self.raise_()
         self._fading.start()
-        announce(self, text)
+        if not is_spoken:
+            announce(self, text)
 
     def place(self) -> None:
         """Stand in the middle of the window's foot."""
@@ -61,18 +62,62 @@ class Effect(QLabel):
 
 
 def described(state: State) -> str:
-    """The state in one line."""
+    """The state in one line, without money."""
     age = "" if state.frame_to_word is None else f"words {state.frame_to_word:.1f} s behind the picture"
     parts = (
         PHASES[state.phase],
         f"Source: {registry.source_title(state.source)}",
-        f"Describer: {_id(state.backend)}",
+        _describer(state),
         f"Voice: {_id(state.voice)}",
         f"{state.capture_fps:.0f} fps",
         age,
         f"{state.drops} {'picture' if state.drops == 1 else 'pictures'} left out",
     )
     return "  ·  ".join(part for part in parts if part)
+
+
+def metered(state: State) -> str:
+    """What was asked of describers that cost money, and what it costs; empty when that is nothing."""
+    meter = state.meter
+    if not meter.requests and not meter.cost_today:
+        return ""
+    parts = (
+        _title("backends", state.backend),
+        f"{meter.requests} {'request' if meter.requests == 1 else 'requests'}",
+        _tokens(meter),
+        f"{money(meter.cost_an_hour)} an hour",
+        f"{money(meter.cost_today)} today" + (f" of {money(meter.limit_today)}" if meter.limit_today else ""),
+    )
+    return "  ·  ".join(parts)
+
+
+def money(dollars: float) -> str:
+    """US dollars to the cent: "$0.28"; what is less than a cent is not nothing."""
+    return "under $0.01" if 0 < dollars < 0.01 else f"${dollars:,.2f}"
+
+
+def _tokens(meter: Meter) -> str:
+    share = f" ({100 * meter.cached / meter.tokens_in:.0f} % cached)" if meter.tokens_in and meter.cached else ""
+    return f"{_short(meter.tokens_in + meter.tokens_out)} tokens{share}"
+
+
+def _short(number: int) -> str:
+    """A number in three letters or so: 999, 24k, 1.2M."""
+    if number < 1000:
+        return str(number)
+    return f"{number / 1000:.0f}k" if number < 999_500 else f"{number / 1e6:.1f}M"
+
+
+def _describer(state: State) -> str:
+    """Who was chosen; or who narrates while that one rests."""
+    chosen = _title("backends", state.backend)
+    if not state.narrating or _id(state.narrating) == _id(state.backend):
+        return f"Describer: {chosen}"
+    return f"Narrating: {_title('backends', state.narrating)}, {chosen} rests"
+
+
+def _title(kind: str, text: str) -> str:
+    return registry.spec_of(kind, text).title
 
 
 def _id(text: str) -> str:
