@@ -159,13 +159,9 @@ class Catalogue:
 
     def successor(self, name: str, offered: Collection[str] | None, day: date) -> str:
         """The nearest model that works in place of `name`; `offered` are those the service has, None if not known."""
-        works = [
-            model.id
-            for model in self.models.values()
-            if not model.live
-            and model.id != name
-            and (model.id in offered if offered is not None else not model.is_retired(day))
-        ]
+        if offered is None:
+            offered = [model.id for model in self.models.values() if not model.is_retired(day)]
+        works = [id_ for id_, model in self.models.items() if not model.live and id_ in offered and id_ != name]
         wishes = (self.model(name).replaced_by, self.default, *get_close_matches(name, works, 1, 0.5), *works)
         return next((wish for wish in wishes if wish in works), "")
 

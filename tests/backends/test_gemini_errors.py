@@ -260,7 +260,7 @@ class TestKey:
 
     def test_it_is_in_no_error_and_no_log(self, quick, gemini_service, caplog):
         caplog.set_level("DEBUG")
-        gemini_service.set(answer=lambda asked: KEY)
+        gemini_service.set(answer=KEY)
         for fault in ("400-key", "503-html", "garbage", "reset"):
             gemini_service.fail(fault)
             error, _ = failed(quick)

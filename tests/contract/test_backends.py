@@ -5,6 +5,7 @@ import time
 from itertools import count
 
 import pytest
+from fakes.gemini_service import GeminiService
 from fakes.waiting import eventually
 
 from narrator import prompts, registry
@@ -25,18 +26,28 @@ SCENE = Scene(
 
 
 @pytest.fixture
+def gemini_service():
+    """As slow as a script with pauses: an answer can be cancelled in its middle."""
+    with GeminiService(rate=20.0, tokens=10) as service:
+        yield service
+
+
+@pytest.fixture
 def arguments(tmp_path):
     """What each backend is created with, beyond its id; one that is missing here needs an entry."""
     script = tmp_path / "script.toml"
     script.write_text('word_gap = 0.05\n[[line]]\ntext = "one two three four five six seven eight nine ten"\n')
-    return {"embedded": "embedded", "scripted": f"scripted:{script}"}
+    return {"embedded": "embedded", "gemini": "gemini", "scripted": f"scripted:{script}"}
 
 
 @pytest.fixture(params=sorted(registry.specs("backends")))
-def backend(request, arguments):
-    backend = registry.create_backend(arguments[request.param], Context(Settings.defaults().values))
+def backend(request, arguments, gemini_service):
+    options = dict(Settings.defaults().values) | {"gemini.base_url": gemini_service.url}
+    context = Context(options, key=lambda _: "a key")
+    backend = registry.create_backend(arguments[request.param], context)
     yield backend
     backend.close()
+    context.network.close()
 
 
 @pytest.fixture
