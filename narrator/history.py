@@ -22,7 +22,7 @@ class History:
     """Keeps a moment each `interval` s and at cuts, within `max_bytes`. One thread writes; any thread reads.
 
     Ten minutes stay covered: older moments are thinned out, the denser first. Beside the moments it holds one frame's
-    pictures and the tiles of contact sheets: two megabytes.
+    pictures and the tiles of contact sheets: three megabytes at most.
     """
 
     def __init__(self, interval: float, max_bytes: int) -> None:

@@ -154,6 +154,10 @@ def test_tile_models_get_384_pixels_or_the_whole_picture_and_nothing_between(tok
     assert cost(layout, FAMILIES["legacy"].token_cost) <= tokens
 
 
+def test_tile_models_get_384_pixels_where_the_whole_picture_has_too_many_bytes() -> None:
+    assert told(planned("legacy", replace(DEFAULTS, bytes=150_000)))[-1][0] == 384
+
+
 def test_a_model_of_one_picture_gets_the_newest() -> None:
     assert told(planned("729 tokens, one picture")) == [(384, "", 1)]
 

@@ -4,14 +4,16 @@ from collections.abc import Iterator
 from dataclasses import replace
 from itertools import pairwise
 
+import numpy as np
 import pytest
 from fakes.families import FAMILIES, Family
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from narrator.budget import cost, fits, plan
+from narrator.history import History
 from narrator.layouts import Limits, Planned, TokenCost, View, fitted
-from narrator.messages import EncodedPicture, Moment
+from narrator.messages import EncodedPicture, Frame, Moment
 
 WIDTH, HEIGHT = 1920, 1080
 LIMITS = Limits(pictures=64, tokens=2000, bytes=4_000_000, span=20.0)
@@ -111,20 +113,17 @@ def test_fewer_tokens_than_before_are_kept_to() -> None:
 
 @pytest.mark.parametrize("name", sorted(FAMILIES))
 @given(
-    steps=st.lists(st.tuples(st.floats(0, 30), st.booleans()), min_size=1, max_size=40),
-    tokens=st.integers(10, 4000),
+    steps=st.lists(st.tuples(st.floats(0, 30), st.booleans(), st.integers(10, 4000)), min_size=1, max_size=40),
     pictures=st.integers(1, 20),
     size=st.integers(5000, 2_000_000),
 )
 @settings(max_examples=40)
-def test_every_growing_layout(
-    name: str, steps: list[tuple[float, bool]], tokens: int, pictures: int, size: int
-) -> None:
+def test_every_growing_layout(name: str, steps: list[tuple[float, bool, int]], pictures: int, size: int) -> None:
     family = cached(name)
-    limits = Limits(pictures, tokens, size, 20.0)
-    within = replace(limits, pictures=min(pictures, family.capabilities.max_images))
     at, epoch, layout = 20.0, 0, ()
-    for gap, is_new in steps:
+    for gap, is_new, tokens in steps:
+        limits = Limits(pictures, tokens, size, 20.0)
+        within = replace(limits, pictures=min(pictures, family.capabilities.max_images))
         at, epoch = at + gap, epoch + is_new
         layout = plan(view(at, epoch), moments(at), limits, family.capabilities, family.token_cost, previous=layout)
         newest = layout[-1]
@@ -134,3 +133,25 @@ def test_every_growing_layout(
         assert times == sorted(set(times))
         assert all(one.side <= newest.side and one.detail == newest.detail for one in layout)
         assert {one.epoch for one in layout} == {epoch}
+
+
+def test_the_pictures_that_are_sent_again_have_the_same_bytes() -> None:
+    family, history = cached("by pixels"), History(1.0, 16_000_000)
+    noise = np.random.default_rng(1).integers(0, 255, (360, 640, 3), np.uint8)
+    layout, sent, collapsed = (), (), 0
+    for second in range(180):
+        frame = Frame(second, float(second), 0.0, float(second), 0, np.roll(noise, second, 1))
+        history.keep(frame, is_cut=False)
+        if second % 4:
+            continue
+        before, known = layout, sent
+        layout = plan(
+            history.view(frame), history.moments(), LIMITS, family.capabilities, family.token_cost, previous=before
+        )
+        sent = [one.picture.jpeg for one in history.render(layout, second + 0.1, absolute_times=True)]
+        if layout[: len(before)] == before:
+            assert sent[: len(known)] == list(known)
+        else:
+            collapsed += 1
+    assert collapsed
+    assert layout[0].is_sheet

@@ -39,5 +39,6 @@ FAMILIES = {
     "729 tokens each": _fixed(729, 8, 384),
     "729 tokens, one picture": _fixed(729, 1, 384),
     "256 tokens, 224 pixels": _fixed(256, 8, 224),
+    "64 tokens, 128 pixels": _fixed(64, 8, 128),
     "by pixels": Family(Capabilities(max_images=16), by_pixels),
 }
