@@ -98,14 +98,14 @@ class History:
     @property
     def bytes(self) -> int:
         """Bytes of all kept pictures."""
-        return sum(_bytes(moment) for moment in self._kept)
+        return sum(_bytes(moment) for moment in self._snapshot)
 
     def _thin(self, now: float) -> None:
-        """Drop moments whose neighbours are near enough; when bytes are short, larger pictures, then more."""
+        """Drop moments whose neighbours are near enough; when bytes are short, larger pictures and then more."""
         for place in range(len(self._kept) - 2, 0, -1):
             if self._missed(place, now) <= _GAP_PER_AGE:
                 del self._kept[place]
-        excess = self.bytes - self._max_bytes
+        excess = sum(_bytes(moment) for moment in self._kept) - self._max_bytes
         for place, moment in enumerate(self._kept):
             if excess <= 0 or now - moment.captured_at <= _SHARP_FOR:
                 break
