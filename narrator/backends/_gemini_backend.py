@@ -36,7 +36,7 @@ def try_out(context: Context) -> str:
     secret = context.key(_ID)
     connected = connect(context, secret)
     work = connected.client.aio.models.count_tokens
-    model = catalogue().model(context.text("gemini.model") or catalogue().default)
+    model = catalogue().model(_wanted("", context))
     try:
         context.network.call(work(model=model.id, contents="Hello"), _CHECKED_WITHIN)
     except expected() as error:
@@ -77,12 +77,12 @@ class Gemini:
 
     def describe(self, prompt: Prompt, run: Run) -> Iterator[Delta | Usage | Citation]:
         """Ends within 5 ms of a cancel, with nothing more. Nothing is sent a second time. Raises `BackendError`."""
-        assert self._connection is not None, "describe comes after open"
-        if run.cancelled:
+        connected = self._connection
+        if connected is None or run.cancelled:
             return
         model, options = self._model, self._context.options
         reading = stream.Reading(run, stops(options))
-        pieces = stream.answer(self._connection.client, prompt, model, options)
+        pieces = stream.answer(connected.client, prompt, model, options)
         try:
             with closing(self._context.network.stream(pieces, run.cancelled)) as arriving:
                 for piece in arriving:
@@ -133,9 +133,12 @@ class Gemini:
 
     def _prepare(self, client: "Client") -> None:
         """Only what the user must mend is raised; a service that is away will be noticed by the first request."""
-        wanted = self._argument or self._context.text("gemini.model") or catalogue().default
+        wanted = _wanted(self._argument, self._context)
         work = _prepared(client, wanted)
-        listed, counted = self._context.network.call(work, _PREPARED_WITHIN + _CLOSED_WITHIN)
+        try:
+            listed, counted = self._context.network.call(work, _PREPARED_WITHIN + _CLOSED_WITHIN)
+        except TimeoutError as error:
+            listed = counted = error
         if not isinstance(listed, BaseException):
             self._offered = {_id(entry.name): entry for entry in listed if _generates(entry)}
         refused = told(counted, wanted, self._secret) if isinstance(counted, expected()) else None
@@ -226,6 +229,10 @@ async def _prepared(client: "Client", model: str) -> tuple[Any, Any]:
 def _end(connected: Connection, context: Context) -> None:
     with suppress(Closed, *expected()):
         context.network.call(connected.end(), _CLOSED_WITHIN)
+
+
+def _wanted(argument: str, context: Context) -> str:
+    return _id(argument or context.text("gemini.model")) or catalogue().default
 
 
 def _id(name: str | None) -> str:

@@ -8,7 +8,15 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from narrator.backends._gemini_errors import BadAddress, MissingDependency, NoKey, NoProject, ProxyFailed, failure
+from narrator.backends._gemini_errors import (
+    AuthFailed,
+    BadAddress,
+    MissingDependency,
+    NoKey,
+    NoProject,
+    ProxyFailed,
+    failure,
+)
 from narrator.messages import Level, Notice
 from narrator.seams import Context, Value
 
@@ -26,11 +34,10 @@ _VERTEX_VERSIONS = {"v1beta": "v1beta1"}
 
 
 def host(options: Mapping[str, Value]) -> str:
-    """The host that requests go to; empty when that is this machine, or no address at all."""
+    """The host that requests go to; of a proxy, which may pass them on from this machine, too."""
     address = base_url(options)
     if address:
-        name = _host_of(address)
-        return "" if _is_this_machine(name) else name
+        return _host_of(address)
     if not options["gemini.vertex"]:
         return _HOST
     location = str(options["gemini.location"])
@@ -70,12 +77,14 @@ def connect(context: Context, secret: str) -> Connection:
     _hush()
     who = _identity(context, secret)
     _check_address(context)
-    asynchronous, plain = _http_clients()
+    asynchronous, plain = _http_clients(proxies=not _is_this_machine(host(context.options)))
     return Connection(genai.Client(**who, http_options=_options(context, asynchronous, plain)), asynchronous, plain)
 
 
 def _identity(context: Context, secret: str) -> dict[str, Any]:
     """Always given in full: what the environment holds besides must not decide who is asked and who pays."""
+    if secret and not (secret.isascii() and secret.isprintable()):
+        raise failure(AuthFailed, "letters that no key has")
     if not context.flag("gemini.vertex"):
         if not secret:
             raise failure(NoKey)
@@ -88,15 +97,18 @@ def _identity(context: Context, secret: str) -> dict[str, Any]:
     return {"enterprise": True, "api_key": secret}
 
 
-def _http_clients() -> tuple["httpx2.AsyncClient", "httpx2.Client"]:
-    """A key must not follow a redirect, and the library must take no other way than the one that is tested."""
+def _http_clients(*, proxies: bool) -> tuple["httpx2.AsyncClient", "httpx2.Client"]:
+    """A key must not follow a redirect, and the library must take no other way than the one that is tested.
+
+    `proxies` are those of the environment; what is on this machine is not sent to one of them.
+    """
     import httpx2
 
     trusted = httpx2.create_ssl_context()
     limits = httpx2.Limits(keepalive_expiry=_KEPT_ALIVE)
     try:
-        asynchronous = httpx2.AsyncClient(verify=trusted, follow_redirects=False, limits=limits)
-        return asynchronous, httpx2.Client(verify=trusted, follow_redirects=False)
+        asynchronous = httpx2.AsyncClient(verify=trusted, follow_redirects=False, limits=limits, trust_env=proxies)
+        return asynchronous, httpx2.Client(verify=trusted, follow_redirects=False, trust_env=proxies)
     except (ValueError, ImportError, httpx2.InvalidURL) as error:  # of the proxy in the environment
         raise failure(ProxyFailed, type(error).__name__) from error
 

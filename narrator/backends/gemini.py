@@ -106,7 +106,7 @@ def create(argument: str, context: Context) -> Backend:
 
 
 def destination(options: Mapping[str, Value]) -> str:
-    """The host that pictures go to; empty when that is this machine."""
+    """The host that pictures go to."""
     from narrator.backends._gemini_client import host
 
     return host(options)

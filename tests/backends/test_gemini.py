@@ -144,6 +144,12 @@ class TestModel:
         talk.text()
         assert gemini_service.last.model == "gemini-3.8-flash"
 
+    def test_may_be_named_as_the_service_names_it(self, talk, gemini_service):
+        talk.set(model="models/gemini-3.5-flash").open()
+        talk.text()
+        assert gemini_service.last.model == "gemini-3.5-flash"
+        assert talk.notices == []
+
     def test_that_is_gone_is_replaced_by_the_one_that_the_catalogue_names(self, talk, gemini_service):
         talk.open("gemini-2.5-pro")
         talk.text()
@@ -301,9 +307,9 @@ class TestDestination:
         [
             ({}, "generativelanguage.googleapis.com"),
             ({"base_url": "https://user:secret@proxy.example:8443/gemini"}, "proxy.example"),
-            ({"base_url": "http://127.0.0.1:8080"}, ""),
-            ({"base_url": "http://[::1]:8080"}, ""),
-            ({"base_url": "http://localhost:1"}, ""),
+            ({"base_url": "http://127.0.0.1:8080"}, "127.0.0.1"),
+            ({"base_url": "http://[::1]:8080"}, "::1"),
+            ({"base_url": "http://localhost:1"}, "localhost"),
             ({"vertex": True}, "aiplatform.googleapis.com"),
             ({"vertex": True, "location": "europe-west4"}, "europe-west4-aiplatform.googleapis.com"),
             ({"vertex": True, "location": "eu"}, "aiplatform.eu.rep.googleapis.com"),
@@ -319,6 +325,10 @@ class TestDestination:
         options = dict(Settings.defaults().values)
         monkeypatch.setenv("GOOGLE_GEMINI_BASE_URL", "https://gateway.example/x")
         assert gemini.destination(options) == "gateway.example"
+
+    def test_this_machine_is_never_reached_by_way_of_a_proxy(self, monkeypatch, talk):
+        monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
+        assert talk.text()
 
     def test_the_environment_s_address_is_the_one_that_is_asked(self, monkeypatch, gemini_service, talk):
         monkeypatch.setenv("GOOGLE_GEMINI_BASE_URL", gemini_service.url)

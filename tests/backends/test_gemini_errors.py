@@ -253,6 +253,12 @@ class TestKey:
         with pytest.raises(errors.NoKey):
             talk.open()
 
+    @pytest.mark.parametrize("key", ["clé", "two\nlines", "\0"])
+    def test_what_cannot_be_one_is_told(self, talk, key):
+        talk.key = key
+        with pytest.raises(errors.AuthFailed):
+            talk.open()
+
     def test_a_wrong_one_is_told_when_it_starts(self, talk, gemini_service):
         gemini_service.set(key="the right one")
         with pytest.raises(errors.AuthFailed):
