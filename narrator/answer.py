@@ -17,7 +17,7 @@ class Answer:
     """
 
     def __init__(self, run: Run, prompt: Prompt, *, by_model: bool, language: str = "en") -> None:
-        self._run = run
+        self.run = run
         self._novelty = Novelty.of(prompt, language) if by_model else None
         self._clauses = Clauses(waits=self._novelty.may_repeat) if self._novelty else Clauses()
         self._kept: list[str] = []
@@ -31,13 +31,13 @@ class Answer:
             for part in parts:
                 if isinstance(part, Usage):
                     self._usage = part
-                elif isinstance(part, Delta) and not self._run.cancelled:
+                elif isinstance(part, Delta) and not self.run.cancelled:
                     self._received += len(part.text)
                     yield from self._take(self._novelty.feed(part.text) if self._novelty else part.text)
         except AnswerCut as error:
             self.broke_off = error
             return
-        if self._run.cancelled:
+        if self.run.cancelled:
             self._kept += self._clauses.flush()
             return
         yield from self._take(self._novelty.flush() if self._novelty else "")
@@ -50,17 +50,17 @@ class Answer:
 
     @property
     def is_whole(self) -> bool:
-        return self.broke_off is None and not self._run.cancelled
+        return self.broke_off is None and not self.run.cancelled
 
     def usage(self, tokens_estimated: int) -> Usage:
         """What the describer reported, else an estimate: a request that was cancelled counts as billed."""
         if self._usage is not None:
             return self._usage
-        return Usage(self._run, tokens_estimated, self._received // _LETTERS_A_TOKEN, estimated=True)
+        return Usage(self.run, tokens_estimated, self._received // _LETTERS_A_TOKEN, estimated=True)
 
     def _take(self, text: str) -> Iterator[Delta | str]:
         if text:
-            yield Delta(self._run, text)
+            yield Delta(self.run, text)
             yield from self._spoken(self._clauses.feed(text))
 
     def _spoken(self, clauses: Iterable[str]) -> Iterator[str]:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
-from narrator import registry
+from narrator import registry, styles
 from narrator.describers import AUTO, is_loopback
 from narrator.errors import UsageError
 from narrator.messages import Level, Notice
@@ -32,6 +32,8 @@ def require_plug_ins(changes: Mapping[str, Value]) -> None:
         registry.source_spec(str(changes["source"]))
     if changes.get("backend", AUTO) != AUTO:
         registry.spec_of("backends", str(changes["backend"]))
+    if "narration.style" in changes:
+        styles.find(str(changes["narration.style"]))
     if "voice" in changes:
         registry.spec_of("voices", chosen_voice(str(changes["voice"])))
 

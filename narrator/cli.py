@@ -154,18 +154,21 @@ def _docs(*, check: bool) -> int:
 
 def _run(options: argparse.Namespace) -> int:
     started_at = time.monotonic()
-    from narrator import diagnostics
-    from narrator.choice import chosen_source, usable
+    from narrator import diagnostics, styles
+    from narrator.choice import chosen_source, require_plug_ins, usable
     from narrator.consent import Consents
     from narrator.session import Session
     from narrator.settings import parsed, settings_file
 
     store = settings_file()
     settings, notices = usable(*store.load())
-    settings = settings.with_values(dict(parsed(assignment) for assignment in options.set))
+    assigned = dict(parsed(assignment) for assignment in options.set)
+    require_plug_ins(assigned)
+    settings = settings.with_values(assigned)
     switches = {"loop": options.loop, "network.offline": options.offline}
     settings = settings.with_values({key: True for key, is_on in switches.items() if is_on})
     diagnostics.start_logging(settings.text("log.level"))
+    notices += styles.read()[1]
     source = "demo" if options.command == "demo" else options.source
     if not source:
         source, hints = chosen_source(settings)

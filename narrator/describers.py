@@ -1,4 +1,4 @@
-"""Which describer may be used now: what the user chose, if it is allowed to leave this machine, else the built-in one."""
+"""Which describer may be used now: what the user chose, if pictures may leave this machine for it, else the own one."""
 
 import ipaddress
 from collections.abc import Callable, Mapping

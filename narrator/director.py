@@ -136,7 +136,7 @@ class Director:
     def ready(self, lane: str, capabilities: Capabilities) -> None:
         """The lane's describer is open."""
         own = self._lanes[lane]
-        own.capabilities, own.is_open, own.rests_until = capabilities, True, -inf
+        own.capabilities, own.is_open = capabilities, True
 
     def rest(self, lane: str, until: float) -> None:
         """The lane's describer cannot answer before `until` (monotonic seconds)."""
@@ -246,7 +246,9 @@ class Director:
         return scene.newest_news > self._heard.told_news
 
     def _due(self, own: _Standing, now: float, free_in: float) -> float:
-        """When to ask for what is new, so that the answer comes as the voice falls silent."""
+        """When to ask for what is new, so that the answer comes as the voice falls silent; after a rest, at once."""
+        if own.last_ask < own.rests_until:
+            return own.rests_until
         gap = 0.0 if self._finishing else max(self.pace.min_gap, own.capabilities.min_gap)
         if own.capabilities.prices and not self._finishing:
             gap = max(gap, self._purse.gap())

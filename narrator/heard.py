@@ -1,4 +1,4 @@
-"""What is on its way to the ear, what was heard, and what must be told once more: pure bookkeeping of runs and sounds."""
+"""What is on its way to the ear, what was heard, what must be told once more: pure bookkeeping of runs and sounds."""
 
 from collections import deque
 from dataclasses import dataclass, field

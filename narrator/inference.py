@@ -24,8 +24,11 @@ from narrator.messages import (
     Delta,
     Event,
     Frame,
+    Level,
+    Notice,
     Priority,
     Prompt,
+    Reason,
     Request,
     Run,
     Scene,
@@ -159,7 +162,7 @@ class Lane:
             except Closed:
                 return
             except NarratorError as error:
-                is_open = is_open and isinstance(error, BackendError)
+                is_open = is_open and isinstance(error, BackendError) and not error.reopens
                 self._fail(error)
             except Exception:  # noqa: BLE001 - the top of the thread: whatever a describer raises, narration goes on
                 _log.exception("The describer %s failed", self._describer.id)
@@ -230,6 +233,8 @@ class Lane:
         if not answer.is_whole:
             return
         self.failure = None
+        if answer.run.reason is Reason.USER and not answer.text:
+            self._around.publish(Notice(Level.INFO, f"{self._describer.title} has nothing to add."))
         back = self._setbacks.over()
         if back is not None:
             self._around.publish(back)
@@ -253,7 +258,7 @@ class Lane:
         )
 
     def _request(self, run: Run, prompt: Prompt, language: str) -> Answer:
-        """Ask, publish the answer as it comes, give its clauses to the voice, close it with its caption and its cost."""
+        """Ask, publish the answer as it comes, give its clauses to the voice, close it with caption and cost."""
         tokens = self._estimate(prompt)
         answer = Answer(run, prompt, by_model=self._capabilities.system_prompt, language=language)
         self._around.publish(Request(run, len(prompt.pictures), tokens))

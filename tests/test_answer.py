@@ -33,7 +33,7 @@ def answer_of(*parts, said=(), reason=Reason.CHANGE, by_model=True, cancel_after
 
 def test_clauses_are_spoken_as_they_become_whole():
     answer, shown, spoken = answer_of("A man in a red coat ", "comes in. He sits", " down.")
-    assert shown.split() == "A man in a red coat comes in. He sits down.".split()
+    assert " ".join(shown.split()) == "A man in a red coat comes in. He sits down."
     assert spoken == ["A man in a red coat comes in.", "He sits down."]
     assert (answer.text, answer.is_whole) == ("A man in a red coat comes in. He sits down.", True)
 

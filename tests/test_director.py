@@ -120,7 +120,8 @@ def test_said_means_heard():
 def test_what_was_dropped_is_told_once_more_and_not_a_third_time():
     director = alone(Pace(min_gap=0.0))
     answer(director, director.next("local", 0.0, scene(), 0.0), 0.0, "A person.")
-    answer(director, director.next("local", 5.0, scene(news=1), 0.0), 5.0, "Somebody comes in.", ends=AudioEvent.DROPPED)
+    ask = director.next("local", 5.0, scene(news=1), 0.0)
+    answer(director, ask, 5.0, "Somebody comes in.", ends=AudioEvent.DROPPED)
     again = director.next("local", 6.0, scene(news=1), 0.0)
     assert [n.number for n in again.news] == [1]
     answer(director, again, 6.0, "Somebody comes in.", ends=AudioEvent.DROPPED)

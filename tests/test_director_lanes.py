@@ -273,3 +273,11 @@ def test_a_cue_counts_as_told_when_the_own_sight_must_narrate_after_it():
     director.rest("model", inf)
     assert isinstance(director.next("local", 20.0, seen, 0.0), Wait)
 
+
+
+def test_after_a_rest_the_model_is_asked_at_once_whoever_speaks():
+    director = two_lanes(pace=Pace(min_gap=4.0))
+    director.failed(open_run(director, "model", director.next("model", 0.0, scene(), 0.0), 0.0), 0.1)
+    director.rest("model", 2.1)
+    answer(director, "local", director.next("local", 0.2, scene(), 0.0), 0.2, "A person.")
+    assert director.next("model", 2.1, scene(at=2.1), 9.0).reason is Reason.CHANGE

@@ -1,0 +1,210 @@
+"""A describer far away, beside the program's own sight, in whole sessions: the real SDK against a service of our own."""
+
+import threading
+import time
+
+import pytest
+from fakes.gemini_service import GeminiService
+from fakes.waiting import eventually
+
+from narrator.consent import Consents
+from narrator.errors import UsageError
+from narrator.messages import Audio, AudioEvent, Caption, Level, Notice, Request, State, Usage
+from narrator.session import Session
+from narrator.settings import Settings
+
+KEY = "test-key-of-nobody"
+LONG = 30
+
+
+class Listener:
+    """Collects what a session publishes, with the time at which it was read."""
+
+    def __init__(self, session):
+        self._events = session.subscribe()
+        self.seen = []
+
+    def of(self, kind):
+        now = time.monotonic()
+        self.seen += [(now, event) for event in self._events.drain()]
+        return [event for _, event in self.seen if isinstance(event, kind)]
+
+    def captions(self, lane):
+        return [caption for caption in self.of(Caption) if caption.run.lane == lane]
+
+    def texts(self):
+        return [notice.text for notice in self.of(Notice)]
+
+
+@pytest.fixture
+def service():
+    with GeminiService() as running:
+        yield running
+
+
+@pytest.fixture
+def narrating(tmp_path, monkeypatch, service):
+    """Start a session on the demo; threads must be gone at the end."""
+    monkeypatch.setenv("GEMINI_API_KEY", KEY)
+    monkeypatch.setenv("SCENE_NARRATOR_CONFIG", str(tmp_path / "config"))
+    monkeypatch.setenv("SCENE_NARRATOR_LOG", str(tmp_path / "log"))
+    made = []
+
+    def start(*, agreed=True, source="demo", backend="gemini", **settings):
+        own = {
+            "loop": True,
+            "sight.text": False,
+            "narration.min_gap": 1.0,
+            "gemini.min_gap": 1.0,
+            "spending.pace": 1000.0,
+            "gemini.base_url": service.url,
+        }
+        values = Settings.defaults().with_values({**own, **{k.replace("__", "."): v for k, v in settings.items()}})
+        consents = Consents(tmp_path / "consents.toml", always=agreed)
+        made.append(Session(values, source=source, backend=backend, voice="silent", consents=consents))
+        listener = Listener(made[-1])
+        made[-1].start()
+        return made[-1], listener
+
+    before = set(threading.enumerate())
+    yield start
+    for session in made:
+        session.close()
+    assert eventually(lambda: not set(threading.enumerate()) - before), set(threading.enumerate()) - before
+
+
+def test_the_model_is_shown_a_memory_and_its_words_are_heard(narrating, service):
+    _, listener = narrating()
+    assert eventually(lambda: len(service.asked) >= 4, LONG)
+    assert eventually(lambda: [a for a in listener.of(Audio) if a.event is AudioEvent.END and a.utterance.run], LONG)
+    assert listener.captions("gemini")
+    assert len(service.last.pictures) > 1
+    usage = listener.of(Usage)[0]
+    assert usage.cost > 0
+    assert not usage.estimated
+    assert eventually(lambda: any(state.meter.requests for state in listener.of(State)))
+
+
+def test_what_is_estimated_is_what_the_service_counts(narrating, service):
+    _, listener = narrating()
+    assert eventually(lambda: len(listener.of(Usage)) >= 4, LONG)
+    asked = {request.run.id: request.tokens_estimated for request in listener.of(Request)}
+    for usage in listener.of(Usage):
+        assert asked[usage.run.id] == pytest.approx(usage.tokens_in, rel=0.05)
+
+
+def test_nothing_is_sent_before_the_user_agreed(narrating, service):
+    session, listener = narrating(agreed=False)
+    assert eventually(lambda: listener.captions("local"), LONG)
+    assert session.consent_page is not None
+    assert service.calls == []
+    session.answer_consent(yes=True)
+    assert session.consent_page is None
+    assert eventually(lambda: listener.captions("gemini"), LONG)
+    assert len(service.asked[0].pictures) > 1, "what was seen before is not lost"
+
+
+def test_who_does_not_agree_is_narrated_to_all_the_same(narrating, service):
+    session, listener = narrating(agreed=False)
+    session.answer_consent(yes=False)
+    assert eventually(lambda: len(listener.captions("local")) >= 2, LONG)
+    assert (session.backend, service.calls) == ("embedded", [])
+
+
+def test_without_the_network_nothing_is_sent(narrating, service):
+    service.stop()
+    session, listener = narrating(network__offline=True, gemini__base_url="https://gemini.example")
+    assert eventually(lambda: listener.captions("local"), LONG)
+    assert session.backend == "embedded"
+    assert "Gemini needs the network, which is switched off. The built-in describer narrates." in listener.texts()
+
+
+def test_a_stream_is_refused_without_the_network(narrating):
+    with pytest.raises(UsageError, match="network is switched off"):
+        narrating(source="rtsp://192.0.2.1/door", network__offline=True)
+
+
+def test_a_service_that_was_killed_is_told_of_once_and_comes_back_by_itself(narrating, service):
+    _, listener = narrating()
+    assert eventually(lambda: listener.captions("gemini"), LONG)
+    service.stop()
+    assert eventually(lambda: any("No connection to Gemini" in text for text in listener.texts()), LONG)
+    told = len(listener.captions("local"))
+    assert eventually(lambda: len(listener.captions("local")) > told, LONG), "the own sight narrates"
+    asked = len(service.asked)
+    service.start()
+    assert eventually(lambda: len(service.asked) > asked, LONG)
+    assert eventually(lambda: "Gemini is back." in listener.texts(), LONG)
+    service.stop()
+    assert sum("No connection" in text for text in listener.texts()) == 1
+
+
+def test_too_many_requests_wait_as_long_as_they_are_told_and_go_on_with_a_new_picture(narrating, service):
+    _, listener = narrating()
+    assert eventually(lambda: len(service.asked) >= 2, LONG)
+    service.fail("429", retry=2.0)
+    assert service.wait_for(lambda asked: any(call.status == 429 for call in asked), LONG)
+    refused = next(call for call in service.asked if call.status == 429)
+    assert service.wait_for(lambda asked: asked[-1].arrived_at > refused.arrived_at, LONG)
+    again = next(call for call in service.asked if call.arrived_at > refused.arrived_at)
+    assert 2.0 <= again.arrived_at - refused.arrived_at <= 3.5
+    assert again.pictures[-1].data != refused.pictures[-1].data
+    assert sum("Too many requests" in text for text in listener.texts()) == 1
+
+
+def test_a_key_that_is_not_accepted_leaves_the_narration_to_the_own_sight(narrating, service):
+    service.fail("400-key", times=-1, on="all")
+    _, listener = narrating()
+    assert eventually(lambda: any("does not accept the key" in text for text in listener.texts()), LONG)
+    assert eventually(lambda: listener.captions("local"), LONG)
+    assert [n.level for n in listener.of(Notice) if "does not accept the key" in n.text] == [Level.ERROR]
+    assert all(KEY not in str(event) for _, event in listener.seen)
+
+
+def test_an_answer_that_does_not_come_is_told_by_the_own_sight_meanwhile(narrating, service):
+    service.set(first_token=LONG)
+    _, listener = narrating(gemini__first_word_within=20.0)
+    assert eventually(lambda: service.asked, LONG)
+    asked_at = time.monotonic()
+    assert eventually(lambda: listener.captions("local"), LONG)
+    assert time.monotonic() - asked_at < 8
+
+
+def test_nothing_new_is_never_spoken(narrating, service):
+    service.set(answer="NOTHING_NEW")
+    _, listener = narrating(narration__cues=False)
+    assert eventually(lambda: len(service.asked) >= 3, LONG)
+    assert not listener.captions("gemini")
+    assert not any("NOTHING" in str(event) for _, event in listener.seen)
+
+
+def test_who_asks_hears_an_answer_even_if_there_is_nothing_new(narrating, service):
+    service.set(answer="NOTHING_NEW")
+    session, listener = narrating()
+    assert eventually(lambda: service.asked, LONG)
+    session.describe()
+    assert eventually(lambda: "Gemini has nothing to add." in listener.texts(), LONG)
+
+
+def test_the_describer_is_changed_while_it_runs_and_the_memory_is_kept(narrating, service):
+    session, listener = narrating(backend="embedded")
+    assert eventually(lambda: listener.captions("local"), LONG)
+    session.apply({"backend": "gemini"})
+    assert eventually(lambda: service.asked, LONG)
+    assert len(service.asked[0].pictures) > 1
+    session.apply({"backend": "embedded"})
+    asked = len(service.asked)
+    told = len(listener.captions("local"))
+    assert eventually(lambda: len(listener.captions("local")) > told, LONG)
+    assert len(service.asked) == asked
+
+
+def test_hush_ends_the_answer_and_narration_goes_on(narrating, service):
+    service.set(rate=4.0, tokens=40)
+    session, listener = narrating()
+    assert eventually(lambda: service.asked, LONG)
+    asked = len(service.asked)
+    session.hush()
+    assert service.wait_for(lambda calls: len(calls) > asked, LONG)
+    estimated = [usage for usage in listener.of(Usage) if usage.estimated]
+    assert all(usage.cost > 0 for usage in estimated), "what was cancelled counts as billed"
