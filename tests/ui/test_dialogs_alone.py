@@ -262,7 +262,7 @@ def test_the_record_is_walked_through_and_erased_after_a_question(window, qtbot)
 def test_keeping_pictures_is_switched_by_key(window, qtbot):
     kept: list[bool] = []
     actions = SentActions(lambda: SentTable((), ""), lambda: None, kept.append)
-    dialog = opened(qtbot, SentDialog(window, actions, lambda _: None, keeps_pictures=False))
+    opened(qtbot, SentDialog(window, actions, lambda _: None, keeps_pictures=False))
     press(qtbot, "Alt+K")
     press(qtbot, "Alt+K")
     assert kept == [True, False]

@@ -4,6 +4,7 @@ import time
 from pathlib import Path
 
 import pytest
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import QApplication
 
@@ -18,6 +19,7 @@ from narrator_ui.status import described, metered, money
 from narrator_ui.style_dialog import StyleDialog
 
 DOG = "A dog comes in from the left."
+KEY = "AIza-made-up-0123456789"
 
 
 @pytest.fixture(autouse=True)
@@ -204,3 +206,51 @@ def test_the_meter_wraps_in_a_narrow_window(open_window, qtbot, percent):
     content, viewport = window.centralWidget().widget(), window.centralWidget().viewport()
     qtbot.waitUntil(lambda: content.width() <= viewport.width())
     qtbot.waitUntil(lambda: window.status.height() >= window.status.heightForWidth(window.status.width()))
+
+
+def test_many_words_of_what_was_done_stay_inside_the_window(open_window, qtbot):
+    window = open_window(DOG)
+    window.theme.apply("light", 200)
+    window.resize(640, 480)
+    qtbot.waitUntil(lambda: window.width() == 640)
+    window.tell("Telling only the small brown dog and whoever comes near it, or calls it, or throws something")
+    assert window.rect().contains(window.effect.geometry())
+    window.tell("Paused")
+    assert window.effect.width() < 320
+
+
+@pytest.fixture
+def with_key(monkeypatch) -> None:
+    monkeypatch.setenv("GEMINI_API_KEY", KEY)
+
+
+@pytest.mark.usefixtures("with_key")
+def test_gemini_narrates_in_the_window_and_its_cost_is_shown(open_window, qtbot, gemini_service):
+    gemini_service.set(answer=DOG)
+    window = open_window(backend="gemini", options={"gemini.base_url": gemini_service.url})
+    shown(window, qtbot, ConsentDialog)
+    assert not gemini_service.calls, "nothing is sent before the yes"
+    press(window, qtbot, "Alt+Y")
+    qtbot.waitUntil(lambda: DOG in [line.text for line in window.captions.lines()], timeout=15_000)
+    qtbot.waitUntil(lambda: "an hour" in window.status.text())
+    assert "Describer: Gemini" in window.status.text()
+
+
+def test_a_pasted_key_is_kept_and_tested_against_the_service(open_window, qtbot, gemini_service, alone):
+    window = open_window(DOG, options={"gemini.base_url": gemini_service.url})
+    press(window, qtbot, "Ctrl+B")
+    dialog = shown(window, qtbot, DescriberDialog)
+    press(window, qtbot, "End")
+    box = dialog.page().key
+    qtbot.waitUntil(lambda: box.state.text().startswith("There is no key"))
+    box.field.setFocus()
+    qtbot.keyClicks(box.field, KEY)
+    qtbot.keyClick(box.test, Qt.Key.Key_Space)
+    qtbot.waitUntil(lambda: "accepts the key" in box.result.text(), timeout=15_000)
+    assert box.state.text().startswith("There is a key")
+    gemini_service.set(key="another one")
+    qtbot.keyClick(box.test, Qt.Key.Key_Space)
+    qtbot.waitUntil(lambda: "does not accept the key" in box.result.text(), timeout=15_000)
+    qtbot.keyClick(box.remove, Qt.Key.Key_Space)
+    qtbot.waitUntil(lambda: box.state.text().startswith("There is no key"))
+    assert not [path for path in alone.rglob("*") if path.is_file() and KEY.encode() in path.read_bytes()]

@@ -1,6 +1,6 @@
 """How the session fares, at the foot of the window, and what the last key did, for a moment above it."""
 
-from PySide6.QtCore import Qt, QTimer
+from PySide6.QtCore import QSize, Qt, QTimer
 from PySide6.QtWidgets import QLabel, QWidget
 
 from narrator import registry
@@ -9,6 +9,7 @@ from narrator_ui.accessibility import announce
 from narrator_ui.typography import breakable
 
 _EFFECT_MS = 4_000
+_MARGIN = 12
 PHASES = {
     Phase.STARTING: "Starting",
     Phase.NARRATING: "Narrating",
@@ -47,8 +48,7 @@ class Effect(QLabel):
 
     def tell(self, text: str, *, is_spoken: bool = False) -> None:
         """Show it, and tell it to assistive technology unless our own voice says it."""
-        self.setText(text)
-        self.adjustSize()
+        self.setText(breakable(text))
         self.place()
         self.show()
         self.raise_()
@@ -57,8 +57,13 @@ class Effect(QLabel):
             announce(self, text)
 
     def place(self) -> None:
-        """Stand in the middle of the window's foot."""
-        self.move((self._over.width() - self.width()) // 2, self._over.height() - self.height() - 12)
+        """Stand in the middle of the window's foot, in several lines where the words are many."""
+        room = self._over.width() - 2 * _MARGIN
+        self.setWordWrap(False)
+        is_wide = self.sizeHint().width() > room
+        self.setWordWrap(is_wide)
+        self.resize(QSize(room, self.heightForWidth(room)) if is_wide else self.sizeHint())
+        self.move((self._over.width() - self.width()) // 2, self._over.height() - self.height() - _MARGIN)
 
 
 def described(state: State) -> str:
