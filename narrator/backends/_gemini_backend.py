@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from narrator.backends import _gemini_stream as stream
 from narrator.backends._gemini_client import Connection, connect
-from narrator.backends._gemini_errors import ModelNotFound, ModelReplaced, QuotaExceeded, expected, failure, told
+from narrator.backends._gemini_errors import ModelNotFound, ModelReplaced, QuotaExceeded, failure
 from narrator.backends._gemini_models import Model, catalogue
 from narrator.backends._gemini_request import stops
+from narrator.backends._gemini_told import expected, told
 from narrator.errors import BackendError, BackendRefused
 from narrator.mailbox import Closed
 from narrator.messages import Citation, Delta, Level, Notice, Prompt, PromptPicture, Run, Usage

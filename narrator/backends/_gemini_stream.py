@@ -13,10 +13,10 @@ from narrator.backends._gemini_errors import (
     TimedOut,
     Truncated,
     VideoUnreadable,
-    expected,
     failure,
 )
 from narrator.backends._gemini_models import Model, catalogue
+from narrator.backends._gemini_told import expected
 from narrator.errors import BackendError
 from narrator.messages import Citation, Delta, Prompt, PromptVideo, Run, Usage
 from narrator.seams import Value

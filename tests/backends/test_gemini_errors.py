@@ -33,7 +33,7 @@ ROWS = [
     ("400", {}, errors.BadRequest, NEXT, None, 1, "Gemini refused the request."),
     ("429", {"retry": 2}, errors.QuotaExceeded, BUSY, 2.0, 1, "Too many requests, waiting 2 seconds."),
     ("429", {"retry": 20.5}, errors.QuotaExceeded, BUSY, 20.5, 1, "Too many requests, waiting 20 seconds."),
-    ("429-bare", {"retry": 0}, errors.QuotaExceeded, BUSY, 0.0, 1, "Too many requests for now."),
+    ("429-bare", {"retry": 0}, errors.QuotaExceeded, BUSY, 0.0, 1, "Too many requests, waiting a little."),
     ("429-day", {}, errors.DailyQuotaExceeded, BUSY, (1, 3600), 1, "Today's free allowance is used up."),
     ("429-none", {}, errors.DailyQuotaExceeded, BUSY, (1, 3600), 1, "Today's free allowance is used up."),
     ("500", {}, errors.Overloaded, BUSY, 0.0, 3, "Gemini is overloaded."),
@@ -304,10 +304,7 @@ def test_a_missing_installation_names_the_command():
 def test_every_error_has_words_of_its_own():
     kinds = {kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, BackendError)}
     own = {kind for kind in kinds if kind.__module__ == errors.__name__}
-    words = {
-        kind: errors.failure(kind, model="m", other="o", seconds="2") for kind in own if kind is not errors.BackendError
-    }
-    sentences = [error.sentence for error in words.values()]
+    sentences = [errors.failure(kind, model="m", other="o", wait="2 seconds").sentence for kind in own]
     assert len(set(sentences)) == len(sentences)
     assert all(re.fullmatch(r"[A-Z].*\.", sentence) for sentence in sentences)
 
