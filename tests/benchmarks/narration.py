@@ -230,7 +230,7 @@ def faults(bench: Narration) -> Iterator[Row]:
         ("reset", 0.0, {"after": 4}),
         ("error-in-stream", 1.0, {"after": 4}),
     )
-    film, service = Camera(bench.folder), Service(**MODEL)
+    film, service = Camera(bench.folder, scene=0), Service(**MODEL)
     with narrating(bench.folder, bench.environment, service, film.url, **UNPACED) as app:
         app.wait_for("state", round(SETTLED))
         for name, told_wait, numbers in wanted:
@@ -244,8 +244,9 @@ def faults(bench: Narration) -> Iterator[Row]:
     film.close()
     service.close()
     spoken = " ".join(one["text"] for kind in ("utterance", "caption") for one in events[kind]).lower()
-    leaked = [one["fault"] for one in broken if f"line{one['number']} " in spoken]
-    yield "failed answers of which words were spoken", "none", ", ".join(leaked) or "none"
+    leaked = [one for one in broken if f"line{one['number']} " in spoken]
+    told = "; ".join(f"{one['fault']}: {one['text']}" for one in leaked)
+    yield "failed answers of which words were spoken", "none", told or "none"
     yield "notices meanwhile", "", "; ".join(sorted({one["text"] for one in events["notice"]})) or "none"
 
 

@@ -32,8 +32,9 @@ UNPACED = {
     "spending.pace": 1000,
     "spending.hour": 0,
     "spending.day": 0,
+    "speech.rate": 900,
 }
-"""Neither money nor the listener slows narration down: what the machine can do shows."""
+"""Neither money nor the time that speaking takes slows narration down: what the machine can do shows."""
 SETTLED = 8.0
 """Seconds after the start from which on anything is judged."""
 _LINE = re.compile(r"Line(\d+)", re.IGNORECASE)

@@ -62,7 +62,7 @@ class Film:
         picture = self._scenes[scene][number % _NOISY].copy()
         if not self._still:
             left = int((at * 0.11 % 1) * SIZE[0] * 0.8)
-            cv2.rectangle(picture, (left, 500), (left + 160, 620), (60, 90, 150), -1)
+            cv2.rectangle(picture, (left, 500), (left + 160, 620), (40, 30, 20), -1)
         return draw(picture, number, scene, now_ms())
 
 
