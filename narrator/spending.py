@@ -1,20 +1,202 @@
-"""Placeholder until the real one lands beside it."""
+"""What describers that cost money take: counted, kept within the user's limits, and spread over the hour.
 
-from narrator.messages import Meter
+The clocks come in as arguments; only `settle` and `close` touch the disk, so whoever decides what is asked never waits
+for it.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, timedelta
+from math import inf
+from pathlib import Path
+
+from narrator.caps import DAY, HOUR, TOKENS, Cap, Rolling, Stand
+from narrator.daybook import Daybook
+from narrator.mailbox import Guarded
+from narrator.messages import Meter, Notice, Usage
+from narrator.pacing import Pacing
+from narrator.settings import Settings
+
+_WRITTEN_EVERY = 5.0
+_METERED = 600.0
+_LEAST_METERED = 60.0
 
 
 class Spending:
-    def __init__(self, *a, **k): ...
-    def add(self, usage):
-        return []
+    """The meter and the purse of one session; every method may be called from any thread.
 
-    def free_at(self, now):
-        return now
+    `folder` holds what was spent today; `clock` and `wall` are as `time.monotonic` and `time.time`.
+    """
 
-    def gap(self):
-        return 0.0
+    def __init__(
+        self,
+        settings: Callable[[], Settings],
+        folder: Path,
+        clock: Callable[[], float] = time.monotonic,
+        wall: Callable[[], float] = time.time,
+    ) -> None:
+        self._settings, self._clock, self._wall = settings, clock, wall
+        self._books = Guarded(_Books(_day(wall())))
+        self._daybook = Guarded(Daybook(folder))
+        self._exchanged_at = -inf
+        self._exchange()
 
-    def meter(self):
-        return Meter()
+    def add(self, usage: Usage) -> list[Notice]:
+        """Count what a request took; returns what the user must know of the limits now, each thing once."""
+        now, wall, settings = self._clock(), self._wall(), self._settings()
+        with self._books as books:
+            books.turn_to(_day(wall))
+            books.take(usage, now, settings.number("spending.pace"))
+            if usage.cost > 0:
+                books.judge(settings, now, wall)
+            return books.take_due()
 
-    def close(self): ...
+    def free_at(self, now: float) -> float:
+        """The monotonic time from which no limit forbids a paid request: `now` itself when none does.
+
+        Infinite when a single request takes more than a limit allows.
+        """
+        wall = self._wall() + now - self._clock()
+        with self._books as books:
+            books.turn_to(_day(wall))
+            return max(now, *(stand.free_at for stand in books.judge(self._settings(), now, wall)))
+
+    def gap(self) -> float:
+        """Seconds that two paid requests which no scene cut causes are kept apart: see `narrator.pacing`."""
+        with self._books as books:
+            return books.pacing.gap(self._clock(), self._settings().number("spending.pace"))
+
+    def meter(self) -> Meter:
+        now = self._clock()
+        with self._books as books:
+            books.turn_to(_day(self._wall()))
+            return replace(
+                books.meter,
+                cost_an_hour=books.cost_an_hour(now),
+                cost_today=books.spent_today,
+                limit_today=self._settings().number("spending.day"),
+            )
+
+    def settle(self) -> list[Notice]:
+        """To be called about once a second: exchanges with other copies what was spent, at most every 5 s.
+
+        Returns what the user must know and `add` did not tell, as that the day's limit was reached before the start.
+        """
+        if self._clock() - self._exchanged_at >= _WRITTEN_EVERY:
+            self._exchange()
+        with self._books as books:
+            return books.take_due()
+
+    def close(self) -> None:
+        """Write down what is left."""
+        self._exchange()
+
+    def _exchange(self) -> None:
+        """Write what this copy spent, and read what all copies did."""
+        self._exchanged_at = self._clock()
+        with self._daybook as daybook:
+            with self._books as books:
+                day, dollars = books.today, books.unwritten
+            is_written = dollars > 0 and daybook.write(day, dollars)
+            total = daybook.total(day)
+            with self._books as books:
+                if books.today == day:
+                    books.unwritten -= dollars if is_written else 0.0
+                    books.written_today = total
+
+
+@dataclass(slots=True)
+class _Books:
+    """All figures, for one thread at a time; money in US dollars."""
+
+    today: date
+    meter: Meter = Meter()
+    pacing: Pacing = field(default_factory=Pacing)
+    minute: Rolling = field(default_factory=lambda: Rolling(60))
+    hour: Rolling = field(default_factory=lambda: Rolling(3600))
+    metered: Rolling = field(default_factory=lambda: Rolling(_METERED))
+    first_at: float = inf
+    own_today: float = 0.0
+    """What this copy spent today."""
+    unwritten: float = 0.0
+    """That part of it which the daybook does not hold yet."""
+    written_today: float = 0.0
+    """What the daybook held of all copies when it was read last."""
+    caps: tuple[Cap, ...] = field(default_factory=lambda: (Cap(TOKENS), Cap(HOUR), Cap(DAY)))
+    due: list[Notice] = field(default_factory=list)
+
+    @property
+    def spent_today(self) -> float:
+        return max(self.own_today, self.written_today + self.unwritten)
+
+    def turn_to(self, day: date) -> None:
+        """Begin a new day when it is one."""
+        if day == self.today:
+            return
+        self.today, self.own_today, self.unwritten, self.written_today = day, 0.0, 0.0, 0.0
+        next(cap for cap in self.caps if cap.key == DAY).forget()
+
+    def take(self, usage: Usage, now: float, pace: float) -> None:
+        """Count what a request took; one that cost nothing never counts against a limit."""
+        self.meter = replace(
+            self.meter,
+            requests=self.meter.requests + 1,
+            tokens_in=self.meter.tokens_in + usage.tokens_in,
+            tokens_out=self.meter.tokens_out + usage.tokens_out,
+            cached=self.meter.cached + usage.cached,
+            cost=self.meter.cost + usage.cost,
+        )
+        if usage.cost <= 0:
+            return
+        self.pacing.add(usage, now, pace)
+        self.minute.add(usage.tokens_in + usage.tokens_out, now)
+        self.hour.add(usage.cost, now)
+        self.metered.add(usage.cost, now)
+        self.first_at = min(self.first_at, now)
+        self.own_today += usage.cost
+        self.unwritten += usage.cost
+
+    def take_due(self) -> list[Notice]:
+        due, self.due = self.due, []
+        return due
+
+    def cost_an_hour(self, now: float) -> float:
+        span = min(_METERED, max(_LEAST_METERED, now - self.first_at))
+        return self.metered.total(now) * 3600 / span
+
+    def judge(self, settings: Settings, now: float, wall: float) -> Sequence[Stand]:
+        """How every limit stands; what is to be told of them becomes due.
+
+        While requests are stopped only the limit that stops them longest is told of.
+        """
+        stands = [self._stand(cap, settings.number(cap.key), now, wall) for cap in self.caps]
+        pairs = list(zip(self.caps, stands, strict=True))
+        last = max(pairs, key=lambda pair: pair[1].free_at)
+        for cap, stand in [last] if last[1].free_at > now else pairs:
+            notice = cap.notice(stand, now, wall)
+            if notice is not None:
+                self.due.append(notice)
+        return stands
+
+    def _stand(self, cap: Cap, limit: float, now: float, wall: float) -> Stand:
+        expected = self.pacing.tokens(now) if cap.key == TOKENS else self.pacing.cost(now)
+        used = {TOKENS: self.minute.total, HOUR: self.hour.total, DAY: lambda _: self.spent_today}[cap.key](now)
+        if cap.has_room(limit, used, expected):
+            return Stand(limit, used, expected, now)
+        if expected > limit:
+            return Stand(limit, used, expected, inf)
+        if cap.key == DAY:
+            return Stand(limit, used, expected, now + _until_midnight(wall))
+        rolling = self.minute if cap.key == TOKENS else self.hour
+        return Stand(limit, used, expected, rolling.falls_to(cap.room(limit, expected), now))
+
+
+def _day(wall: float) -> date:
+    return datetime.fromtimestamp(wall).date()
+
+
+def _until_midnight(wall: float) -> float:
+    """Seconds to the user's next midnight, on a day of 23 or 25 hours too."""
+    tomorrow = datetime.combine(_day(wall) + timedelta(days=1), datetime.min.time())
+    return tomorrow.timestamp() - wall
