@@ -336,6 +336,8 @@ class Session(Steps):
 
     def _watch_once(self, pipeline: Pipeline) -> None:
         self._publish(self.state())
+        for notice in self._accounts.settle():
+            self._publish(notice)
         if self.phase is Phase.ENDED:
             self._stage.wait_after_end(self._closing.is_set, _STATE_EVERY)
             return

@@ -111,7 +111,7 @@ class _Books:
     """All figures, for one thread at a time; money in US dollars."""
 
     today: date
-    meter: Meter = Meter()
+    meter: Meter = field(default_factory=Meter)
     pacing: Pacing = field(default_factory=Pacing)
     minute: Rolling = field(default_factory=lambda: Rolling(60))
     hour: Rolling = field(default_factory=lambda: Rolling(3600))
@@ -181,7 +181,7 @@ class _Books:
 
     def _stand(self, cap: Cap, limit: float, now: float, wall: float) -> Stand:
         expected = self.pacing.tokens(now) if cap.key == TOKENS else self.pacing.cost(now)
-        used = {TOKENS: self.minute.total, HOUR: self.hour.total, DAY: lambda _: self.spent_today}[cap.key](now)
+        used = {TOKENS: self.minute.total(now), HOUR: self.hour.total(now), DAY: self.spent_today}[cap.key]
         if cap.has_room(limit, used, expected):
             return Stand(limit, used, expected, now)
         if expected > limit:
