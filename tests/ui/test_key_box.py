@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QLineEdit
 from narrator.errors import BackendRefused, NarratorError
 from narrator_ui.key_box import KeyActions, KeyBox
 
-SECRET = "AIza-secret"  # noqa: S105 - made up
+SECRET = "AIza-secret"
 
 
 class Store:
@@ -23,7 +23,7 @@ class Store:
         return KeyActions(self.find, self.store, self.delete, self.check)
 
     def find(self) -> str:
-        return "in memory" if self.key else ""
+        return "There is a key in memory." if self.key else ""
 
     def store(self, key: str) -> str:
         self.key = key

@@ -7,7 +7,7 @@ from PySide6.QtCore import QObject, Qt
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QDialog, QFileDialog, QWidget
 
-from narrator import keys, registry, styles
+from narrator import keys, registry, sent, sent_table, styles
 from narrator.consent import ConsentPage
 from narrator.errors import NarratorError
 from narrator.messages import Notice
@@ -21,7 +21,7 @@ from narrator_ui.dialog import Tell
 from narrator_ui.focus_dialog import FocusDialog, focus_told
 from narrator_ui.help_dialog import HelpDialog
 from narrator_ui.key_box import KeyActions
-from narrator_ui.sent_dialog import SentActions, SentDialog
+from narrator_ui.sent_dialog import SentActions, SentDialog, SentTable
 from narrator_ui.source_dialog import SourceDialog
 from narrator_ui.style_dialog import StyleDialog
 
@@ -30,6 +30,10 @@ _AUTO = BackendSpec(
     title="The best that is ready",
     help="A service far away that you agreed to and that has a key, else the built-in describer.",
 )
+
+
+_MOST_ROWS = 500
+"""Of what was sent; the sum counts all of it."""
 
 
 class Dialogs(QObject):
@@ -116,7 +120,13 @@ class Dialogs(QObject):
 
     def show_sent(self) -> None:
         session = self._session
-        actions = SentActions(sent_table, erase_sent, lambda keeps: session.apply({"sent.pictures": keeps}))
+        log = sent.SentLog(sent.sent_folder())
+
+        def read() -> SentTable:
+            entries = log.entries()
+            return SentTable(sent_table.rows(entries[:_MOST_ROWS]), sent_table.total(entries))
+
+        actions = SentActions(read, log.erase, lambda keeps: session.apply({"sent.pictures": keeps}))
         keeps = session.settings.flag("sent.pictures")
         self._open(SentDialog(self._window, actions, self._speak, keeps_pictures=keeps))
 
@@ -132,15 +142,13 @@ class Dialogs(QObject):
     def _key_actions(self, spec: BackendSpec) -> KeyActions:
         def find() -> str:
             found = keys.find_key(spec.id, spec.key_variables)
-            return found.place if found else ""
-
-        def store(key: str) -> str:
-            keys.store_key(spec.id, key)
-            return find()
+            return _described(found) if found else ""
 
         def delete() -> str:
-            keys.delete_key(spec.id)
-            return "The key is deleted."
+            return "The key is deleted." if keys.delete_key(spec.id) else "No key is stored on this computer."
+
+        def store(key: str) -> str:
+            return _described(keys.store_key(spec.id, key))
 
         return KeyActions(find, store, delete, lambda: self._session.check_key(spec.id))
 
@@ -208,3 +216,9 @@ class Dialogs(QObject):
         except NarratorError as error:
             return f"{error.sentence} {error.remedy}".rstrip()
         return ""
+
+
+def _described(found: keys.Found) -> str:
+    """Where a key is, and what the user must know of that place."""
+    notice = f" {found.notice.text} {found.notice.remedy}".rstrip() if found.notice else ""
+    return f"There is a key {found.place}.{notice}"

@@ -20,9 +20,9 @@ class KeyActions:
     """What can be done with a key; each may take seconds and raises `NarratorError`."""
 
     find: Callable[[], str]
-    """Where the key is, in words; empty when there is none."""
+    """A sentence that says where the key is; empty when there is none."""
     store: Callable[[str], str]
-    """Keep a key; where it is now."""
+    """Keep a key; a sentence that says where it is now."""
     delete: Callable[[], str]
     """Forget the key that was stored; what became of it."""
     check: Callable[[], str]
@@ -110,7 +110,7 @@ class KeyBox(QWidget):
         Background(self, work, done)
 
     def _show_place(self, place: str) -> None:
-        self.state.setText(breakable(f"There is a key: {place}." if place else _NO_KEY))
+        self.state.setText(breakable(place or _NO_KEY))
         self.remove.setEnabled(bool(place))
 
     def _show_result(self, words: str) -> None:

@@ -14,11 +14,11 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from narrator.sent_table import HEADS
 from narrator_ui.controls import Button
 from narrator_ui.dialog import ScrollingDialog, Tell
 from narrator_ui.typography import wrapped_label
 
-HEADS = ("Time", "To", "Pictures", "Sizes", "Tokens", "Cost")
 _NONE = "Nothing was sent."
 _LINES = 30
 """Of text that the dialog has room for, if the screen has."""

@@ -4,6 +4,7 @@ from PySide6.QtCore import QSize, Qt, QTimer
 from PySide6.QtWidgets import QLabel, QWidget
 
 from narrator import registry
+from narrator.caps import money
 from narrator.messages import Meter, Phase, State
 from narrator_ui.accessibility import announce
 from narrator_ui.typography import breakable
@@ -94,11 +95,6 @@ def metered(state: State) -> str:
         f"{money(meter.cost_today)} today" + (f" of {money(meter.limit_today)}" if meter.limit_today else ""),
     )
     return "  ·  ".join(parts)
-
-
-def money(dollars: float) -> str:
-    """US dollars to the cent: "$0.28"; what is less than a cent is not nothing."""
-    return "under $0.01" if 0 < dollars < 0.01 else f"${dollars:,.2f}"
 
 
 def _tokens(meter: Meter) -> str:
