@@ -10,8 +10,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from narrator import files
 from narrator.errors import SettingsUnusable
+from narrator.files import put_aside, write_private
 from narrator.mailbox import Guarded
 from narrator.resources import resource
 from narrator.seams import Value
@@ -94,12 +94,12 @@ class Consents:
         except OSError as error:
             _log.warning("The consents cannot be read: %s", error)
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
-            _log.warning("The file of consents is damaged; kept as %s", files.put_aside(self._path))
+            _log.warning("The file of consents is damaged; kept as %s", put_aside(self._path))
         return {}
 
     def _write(self, consents: Mapping[_Consent, date | None]) -> None:
         try:
-            files.replace(self._path, _COMMENT + "".join(_entry(*item) for item in consents.items()))
+            write_private(self._path, _COMMENT + "".join(_entry(*item) for item in consents.items()))
         except OSError as error:
             remedy = f"Make the folder {self._path.parent} writable; until then your answer lasts until you quit."
             raise SettingsUnusable("Your answer could not be saved.", remedy, str(error)) from error

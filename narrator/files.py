@@ -7,8 +7,8 @@ from contextlib import suppress
 from pathlib import Path
 
 
-def replace(path: Path, text: str) -> None:
-    """Swap the file for a new one in one step, readable by its owner alone. Raises `OSError`.
+def write_private(path: Path, text: str) -> None:
+    """Swap the file for one with this text, in one step, that only its owner may read. Raises `OSError`.
 
     Whoever reads it sees the old or the new one, never a half; a link stays a link.
     """

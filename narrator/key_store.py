@@ -82,7 +82,7 @@ class _Asked(threading.Thread):
         except NoKeyStore as none:
             self._failure = none
         except Exception as error:  # noqa: BLE001 - the top of a thread; stores raise errors of many libraries
-            _log.warning("The key store failed: %s", type(error).__name__)  # its text might hold what was stored
+            _log.info("The key store failed: %s", type(error).__name__)  # its text might hold what was stored
             self._failure = KeyStoreSilent()
 
     def answer(self, patience: float) -> str:
@@ -109,7 +109,10 @@ def _store() -> "KeyringBackend":
 
 
 def _put(name: str, key: str) -> str:
-    _store().set_password(_SERVICE, name, key)
+    store = _store()
+    store.set_password(_SERVICE, name, key)
+    if store.get_password(_SERVICE, name) != key:  # there are stores that take everything and keep nothing
+        raise NoKeyStore
     return name
 
 

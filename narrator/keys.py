@@ -1,202 +1,219 @@
-"""Finds, keeps and deletes the secret key of a describer. No key ever stands in a log, an event or the settings."""
+"""Finds, keeps and deletes the secret key of a describer: environment, the system's key store, a file of the user's.
+
+A key is never logged, and a `Found` does not show its own.
+"""
 
 import json
-import logging
 import os
 import stat
 import tomllib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from narrator import files
 from narrator.errors import SettingsUnusable, UsageError
+from narrator.files import put_aside
+from narrator.files import write_private as write_private
 from narrator.key_store import KeyStore, KeyStoreSilent, NoKeyStore
 from narrator.mailbox import Guarded
 from narrator.messages import Level, Notice
 from narrator.settings import config_folder
 
-Tell = Callable[[Notice], None]
 MOST_LETTERS = 500
 _IN_STORE = "in the key store of this computer"
 _COMMENT = "# Secret keys of describers, here because no key store could be used. Show this file to nobody.\n"
-_log = logging.getLogger(__name__)
-_store = KeyStore()
-_writing = Guarded(None)
 _UNREADABLE = (OSError, ValueError, RecursionError)
+_store = KeyStore()
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A key, and the place where it is, in words that go on after "There is a key:"."""
+    """A key, and in words where it is. `notice` tells the user of a place that is less safe than it should be."""
 
     value: str = field(repr=False)
-    place: str
-
-
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """Where a key is now, and what the user must know about that."""
-
     place: str
     notice: Notice | None = None
 
 
-def _to_log(notice: Notice) -> None:
-    _log.warning("%s %s", notice.text, notice.remedy)
+def find_key(backend_id: str, variables: Sequence[str]) -> Found | None:
+    """The key of a describer: the first of these environment variables, else the system's store, else the file.
 
-
-def find_key(backend_id: str, variables: Sequence[str], tell: Tell = _to_log) -> Found | None:
-    """The key that counts: the first variable that is set, else the key store, else the file of keys.
-
-    Waits for a key store that does not answer, for 2 s, once. `tell` hears of what is wrong on the way.
+    Waits for a store that does not answer, for 2 s, once. What can be no key is passed over: `problems` tells of it.
     """
-    return next(all_keys(backend_id, variables, tell), None)
+    return next(all_keys(backend_id, variables), None)
 
 
-def all_keys(backend_id: str, variables: Sequence[str], tell: Tell = _to_log) -> Iterator[Found]:
-    """Every key of a describer, the one that counts first."""
-    for name in variables:
-        yield from _usable(os.environ.get(name, ""), f"in the environment variable {name}", tell)
+def all_keys(backend_id: str, variables: Sequence[str]) -> Iterator[Found]:
+    """Every key of a describer; the first one is used."""
+    for variable in variables:
+        yield from _sound(os.environ.get(variable, ""), _in_variable(variable))
     with suppress(NoKeyStore, KeyStoreSilent):
-        yield from _usable(_store.find(backend_id), _IN_STORE, tell)
-    yield from _usable(_in_file(tell).get(backend_id, ""), _file_place(), tell)
+        yield from _sound(_store.find(backend_id), _IN_STORE)
+    yield from _key_file().find(backend_id)
 
 
-def store_key(backend_id: str, key: str) -> Kept:
-    """Keep a key in the key store, or else in a file that only the user can read.
-
-    A store that asks the user something has 30 s. Raises `UsageError` for what can be no key, and `SettingsUnusable`.
-    """
-    key = checked(key)
+def problems(backend_id: str, variables: Sequence[str]) -> list[Notice]:
+    """Why a key that is there cannot be used."""
+    set_to = {variable: os.environ.get(variable, "").strip() for variable in variables}
+    found = [
+        Notice(Level.WARNING, f"What is {_in_variable(name)} is no key: {_flaw(key)}.", "Set the right one, or none.")
+        for name, key in set_to.items()
+        if key and _flaw(key)
+    ]
     try:
-        _store.put(backend_id, key)
+        _store.find(backend_id)
+    except KeyStoreSilent:
+        found.append(Notice(Level.WARNING, "The key store of this computer did not answer.", "Unlock it."))
+    except NoKeyStore:
+        found.append(Notice(Level.INFO, "This computer has no key store that can be used."))
+    return [*found, *_key_file().problems(backend_id)]
+
+
+def store_key(backend_id: str, key: str) -> Found:
+    """Keep a key in the system's store, or else in the file, which is told by a notice.
+
+    A store that first asks the user for a password has 30 s. Raises `UsageError` when it cannot be a key,
+    `SettingsUnusable` when it can be kept nowhere.
+    """
+    value, file = checked_key(key), _key_file()
+    try:
+        _store.put(backend_id, value)
     except (NoKeyStore, KeyStoreSilent):
-        return _store_in_file(backend_id, key)
-    _remove_from_file(backend_id)
-    return Kept(_IN_STORE)
+        file.set(backend_id, value)
+        text = f"No key store could be used here, so the key lies in the file {file.path}."
+        return Found(value, file.place, Notice(Level.WARNING, text, "Only your user account can read it."))
+    file.delete(backend_id)
+    return Found(value, _IN_STORE)
 
 
 def delete_key(backend_id: str) -> tuple[str, ...]:
-    """Forget a key wherever it was kept: the places. A variable of the environment stays.
+    """Forget the kept key; the places where it was. A variable of the environment stays.
 
     Raises `SettingsUnusable` when a key may be left somewhere.
     """
-    places = (_file_place(),) if _remove_from_file(backend_id) else ()
+    file = _key_file()
+    places = (file.place,) if file.delete(backend_id) else ()
     try:
         return (_IN_STORE, *places) if _store.delete(backend_id) else places
     except NoKeyStore:
         return places
-    except KeyStoreSilent as error:
+    except KeyStoreSilent:
         sentence = "The key store of this computer did not answer; a key may still be in it."
-        raise SettingsUnusable(sentence, "Unlock the key store and try again.") from error
+        raise SettingsUnusable(sentence, "Unlock the key store and try again.") from None
 
 
-def checked(key: str) -> str:
-    """The key without spaces around it. Raises `UsageError` for what can be no key."""
-    key = key.strip()
-    if problem := _problem(key):
-        raise UsageError(f"That is no key: {problem}.", "Copy the whole key from where you got it, and nothing else.")
+def checked_key(text: str) -> str:
+    """The key without the space around it. Raises `UsageError` when it can be none; what it says never shows it."""
+    key = text.strip().strip("\ufeff\u200b")
+    if flaw := _flaw(key):
+        remedy = "Copy it once more from the page where you got it, and nothing else with it."
+        raise UsageError(f"This is no key: {flaw}.", remedy)
     return key
 
 
-def keys_file() -> Path:
-    """Where keys lie when there is no key store."""
-    return config_folder() / "keys.toml"
+class KeyFile:
+    """The last resort: a TOML file that only the user may read."""
 
+    def __init__(self, path: Path) -> None:
+        self.path = path
 
-def _problem(key: str) -> str:
-    """Why a text can be no key, as the end of a sentence; it never holds the key itself."""
-    if not key:
-        return "it is empty"
-    if len(key) > MOST_LETTERS:
-        return f"it is longer than {MOST_LETTERS} letters"
-    if any(letter.isspace() for letter in key):
-        return "it has a space or a line break inside"
-    if not (key.isascii() and key.isprintable()):
-        return "it has letters that no key has"
-    return ""
+    @property
+    def place(self) -> str:
+        return f"in the file {self.path}"
 
+    def find(self, backend_id: str) -> Iterator[Found]:
+        """The key of a describer, if it is there. A file that others may read is closed to them: the notice tells."""
+        with suppress(*_UNREADABLE):
+            yield from _sound(self._read().get(backend_id, ""), self.place, self._mend())
 
-def _usable(key: str, place: str, tell: Tell) -> Iterator[Found]:
-    key = key.strip()
-    problem = _problem(key) if key else ""
-    if problem:
-        tell(Notice(Level.WARNING, f"The key {place} is left out: {problem}.", "Put the right key there, or none."))
-    elif key:
-        yield Found(key, place)
-
-
-def _file_place() -> str:
-    return f"in the file {keys_file()}"
-
-
-def _in_file(tell: Tell) -> dict[str, str]:
-    """The keys in the file, which is made private where it was not."""
-    try:
-        keys = _read()
-    except _UNREADABLE as error:
-        failing = "cannot be read" if isinstance(error, OSError) else "is damaged"
-        remedy = f"Set the key again, or look at {keys_file()}."
-        tell(Notice(Level.WARNING, f"The file of keys {failing}.", remedy))
-        keys = {}
-    _make_private(keys_file(), tell)
-    return keys
-
-
-def _read() -> dict[str, str]:
-    """Raises `OSError`, `ValueError`, `RecursionError`."""
-    try:
-        content = tomllib.loads(keys_file().read_text(encoding="utf-8-sig"))
-    except FileNotFoundError:
-        return {}
-    return {name: key for name, key in content.items() if isinstance(key, str)}
-
-
-def _make_private(path: Path, tell: Tell) -> None:
-    if os.name != "posix":
-        return
-    try:
-        if not stat.S_IMODE(path.stat().st_mode) & 0o077:
-            return
-        path.chmod(0o600)
-    except FileNotFoundError:
-        return
-    except OSError:
-        tell(Notice(Level.WARNING, "Others can read your file of keys.", f"Make {path} readable for you alone."))
-        return
-    remedy = "If others use this computer, make a new key and delete the old one."
-    tell(Notice(Level.WARNING, "Others could read your file of keys; now only you can.", remedy))
-
-
-def _store_in_file(backend_id: str, key: str) -> Kept:
-    with _writing:
+    def problems(self, backend_id: str) -> list[Notice]:
+        """Why the file, or what it holds for a describer, cannot be used."""
+        look = f"Set the key again, or look at the file {self.path}."
         try:
-            keys = _read()
-        except _UNREADABLE:
-            files.put_aside(keys_file())
-            keys = {}
-        _write({**keys, backend_id: key})
-    text = f"No key store could be used here, so the key lies in the file {keys_file()}, which only you can read."
-    return Kept(_file_place(), Notice(Level.INFO, text, "Whoever gets a copy of that file has the key."))
+            key = self._read().get(backend_id, "")
+        except _UNREADABLE as error:
+            failing = "cannot be read" if isinstance(error, OSError) else "is damaged"
+            return [Notice(Level.WARNING, f"The file of keys {failing}.", look)]
+        flaw = _flaw(key.strip()) if key else ""
+        return [Notice(Level.WARNING, f"What is {self.place} is no key: {flaw}.", look)] if flaw else []
+
+    def set(self, backend_id: str, key: str) -> None:
+        """Keep a key beside those of others; a damaged file is put aside. Raises `SettingsUnusable`."""
+        with _writing:
+            try:
+                held = self._read()
+            except _UNREADABLE:
+                put_aside(self.path)
+                held = {}
+            self._write({**held, backend_id: key})
+
+    def delete(self, backend_id: str) -> bool:
+        """Whether there was one. Raises `SettingsUnusable`."""
+        with _writing:
+            try:
+                held = self._read()
+            except _UNREADABLE:
+                return False
+            if backend_id not in held:
+                return False
+            self._write({name: key for name, key in held.items() if name != backend_id})
+            return True
+
+    def _read(self) -> dict[str, str]:
+        """Raises `OSError`, `ValueError`, `RecursionError`."""
+        try:
+            held = tomllib.loads(self.path.read_text(encoding="utf-8-sig")).get("keys", {})
+        except FileNotFoundError:
+            return {}
+        if not isinstance(held, dict):
+            raise ValueError("no table of keys")
+        return {name: key for name, key in held.items() if isinstance(key, str)}
+
+    def _write(self, held: Mapping[str, str]) -> None:
+        lines = [f"{json.dumps(name)} = {json.dumps(key)}\n" for name, key in sorted(held.items())]
+        try:
+            write_private(self.path, f"{_COMMENT}\n[keys]\n{''.join(lines)}") if held else self.path.unlink()
+        except OSError as error:
+            remedy = f"Make the folder {self.path.parent} writable, or set the key as an environment variable."
+            raise SettingsUnusable("The key could not be saved.", remedy, type(error).__name__) from None
+
+    def _mend(self) -> Notice | None:
+        """Raises `OSError` when the file is gone."""
+        if os.name != "posix" or not stat.S_IMODE(self.path.stat().st_mode) & 0o077:
+            return None
+        text = f"The file of keys could be read by others on this computer: {self.path}."
+        try:
+            self.path.chmod(0o600)
+        except OSError:
+            return Notice(Level.WARNING, text, "Let only yourself read it, and get a new key.")
+        return Notice(Level.WARNING, text, "It is closed to them now. If anybody may have read it, get a new key.")
 
 
-def _remove_from_file(backend_id: str) -> bool:
-    """Whether it was there."""
-    with _writing:
-        keys = _in_file(_to_log)
-        if backend_id not in keys:
-            return False
-        del keys[backend_id]
-        _write(keys)
-    return True
+_writing = Guarded(None)
+"""Two who read, change and write at once would lose one key."""
 
 
-def _write(keys: dict[str, str]) -> None:
-    lines = [f"{json.dumps(name)} = {json.dumps(key)}\n" for name, key in sorted(keys.items())]
-    try:
-        files.replace(keys_file(), _COMMENT + "".join(lines))
-    except OSError as error:
-        remedy = f"Make the folder {keys_file().parent} writable."
-        raise SettingsUnusable("The file of keys could not be written.", remedy, str(error)) from error
+def _key_file() -> KeyFile:
+    return KeyFile(config_folder() / "keys.toml")
+
+
+def _in_variable(name: str) -> str:
+    return f"in the environment variable {name}"
+
+
+def _sound(text: str, place: str, notice: Notice | None = None) -> Iterator[Found]:
+    with suppress(UsageError):
+        yield Found(checked_key(text), place, notice)
+
+
+def _flaw(key: str) -> str:
+    """Why a text can be no key, as the end of a sentence."""
+    flaws = (
+        (not key, "it is empty"),
+        (len(key) > MOST_LETTERS, f"it is longer than {MOST_LETTERS} letters"),
+        (any(letter.isspace() for letter in key), "it has a space or a line break inside"),
+        (not key.isascii(), "it has other letters than plain ones, digits and signs"),
+        (not key.isprintable(), "it has control characters"),
+    )
+    return next((flaw for is_wrong, flaw in flaws if is_wrong), "")
