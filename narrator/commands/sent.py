@@ -5,7 +5,8 @@ from collections.abc import Callable, Sequence
 from itertools import chain
 
 from narrator.errors import UsageError
-from narrator.sent import HEADS, SentLog, rows, sent_folder, total
+from narrator.sent import SentLog, sent_folder
+from narrator.sent_table import HEADS, rows, total
 
 HELP = """sent                         list the last requests to a describer far away, and the sum of all
 sent erase [yes]             delete the record, and the pictures that were kept; yes: without a question
