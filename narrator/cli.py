@@ -108,7 +108,7 @@ def _seconds(text: str) -> float:
 
 def _dispatch(options: argparse.Namespace) -> int:
     if options.command in _MORE:
-        return int(import_module(f"narrator.commands.{options.command}").run(options.words))
+        return _more(options)
     if options.command == "list":
         return _list(options.words)
     if options.words:
@@ -119,6 +119,15 @@ def _dispatch(options: argparse.Namespace) -> int:
     if options.command == "docs":
         return _docs(check=options.check)
     return _run(options)
+
+
+def _more(options: argparse.Namespace) -> int:
+    from narrator.settings import parsed
+
+    changes = dict(parsed(assignment) for assignment in options.set)
+    if options.offline:
+        changes["network.offline"] = True
+    return int(import_module(f"narrator.commands.{options.command}").run(options.words, changes))
 
 
 def _list(words: Sequence[str]) -> int:

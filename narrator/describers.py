@@ -7,7 +7,7 @@ from typing import cast
 
 from narrator import registry
 from narrator.consent import ConsentPage, Consents, page
-from narrator.keys import find_key
+from narrator.keys import find_key, problems
 from narrator.messages import Level, Notice
 from narrator.seams import BackendSpec, Value
 
@@ -42,7 +42,7 @@ class Describers:
             return Choice(wanted, EMBEDDED, notice=Notice(Level.WARNING, text, "Start without --offline to use it."))
         if not host or self._consents.given(spec.id, host):
             return Choice(wanted, wanted)
-        return Choice(wanted, EMBEDDED, page=page(spec.id, spec.title, host))
+        return Choice(wanted, EMBEDDED, page=page(spec.id, spec.title, host, options))
 
     def agree(self, to: ConsentPage) -> None:
         """Keep the user's yes. Raises `SettingsUnusable` when it cannot be written; it holds until the end then."""
@@ -59,10 +59,15 @@ class Describers:
         return Choice(AUTO, EMBEDDED)
 
 
-def key_of(id_: str) -> str:
-    """The key of a describer, or nothing."""
-    spec = registry.spec_of("backends", id_)
-    found = find_key(id_, spec.key_variables) if isinstance(spec, BackendSpec) else None
+def key_of(id_: str, tell: Callable[[Notice], None]) -> str:
+    """The key of a describer, or nothing. `tell` hears why one that is there cannot be used, or is not safe."""
+    spec = cast("BackendSpec", registry.spec_of("backends", id_))
+    if not spec.key_variables:
+        return ""
+    found = find_key(id_, spec.key_variables)
+    for notice in problems(id_, spec.key_variables) if found is None else (found.notice,):
+        if notice:
+            tell(notice)
     return found.value if found else ""
 
 

@@ -66,7 +66,7 @@ def problems(backend_id: str, variables: Sequence[str]) -> list[Notice]:
     except KeyStoreSilent:
         found.append(Notice(Level.WARNING, "The key store of this computer did not answer.", "Unlock it."))
     except NoKeyStore:
-        found.append(Notice(Level.INFO, "This computer has no key store that can be used."))
+        pass
     return [*found, *_key_file().problems(backend_id)]
 
 

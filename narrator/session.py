@@ -70,8 +70,8 @@ class Session(Steps):
         self._is_started = False
         self._stuck: list[threading.Thread] = []
         self._accounts = Accounts(lambda: self.settings)
-        self._context = Context(InForce(lambda: self.settings), self._publish, key=key_of)
-        self._describers = Describers(consents or Consents(), key_of)
+        self._context = Context(InForce(lambda: self.settings), self._publish, key=self._key)
+        self._describers = Describers(consents or Consents(), self._key)
         require_reachable(source, settings)
         self._source, self._voice = source, chosen_voice(voice)
         self._choice = self._choose(backend)
@@ -261,11 +261,19 @@ class Session(Steps):
 
     def _choose(self, backend: str) -> Choice:
         choice = self._describers.choose(backend, self.settings.values)
-        if choice.notice and self._is_started:
-            self._publish(choice.notice)
-        elif choice.notice:
-            self._early.append(choice.notice)
+        if choice.notice:
+            self._tell(choice.notice)
         return choice
+
+    def _key(self, backend_id: str) -> str:
+        return key_of(backend_id, self._tell)
+
+    def _tell(self, notice: Notice) -> None:
+        """As soon as somebody can hear it."""
+        if self._is_started:
+            self._publish(notice)
+        elif notice not in self._early:
+            self._early.append(notice)
 
     def _restart_what_must(self, changes: Mapping[str, Value]) -> None:
         restarts = {declared()[key].restarts for key in changes}

@@ -39,7 +39,7 @@ def _ask_for_consent(session: Session) -> None:
     if page is None:
         return
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
-        text = f"{page.title} Nobody can be asked here, so the built-in describer narrates."
+        text = f"{page.title}. Nobody can be asked here, so the built-in describer narrates."
         print(f"{text} Agree once in a terminal or the window, or start with --yes.", file=sys.stderr)
         return
     print("\n\n".join((page.title, *page.paragraphs)), file=sys.stderr)

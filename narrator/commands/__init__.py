@@ -1,1 +1,1 @@
-"""What the command line can do beside narrating, one file a command: `HELP` and `run(words)`."""
+"""What the command line can do beside narrating, one file a command: `HELP` and `run(words, changed_settings)`."""

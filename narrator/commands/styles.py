@@ -2,11 +2,12 @@
 
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from narrator import prompts, styles
 from narrator.errors import UsageError
+from narrator.seams import Value
 from narrator.settings import settings_file
 
 HELP = """styles                       list how narration can be worded
@@ -16,7 +17,7 @@ styles import FILE [NAME]    add a style from a text or TOML file
 styles remove NAME           remove a style of your own"""
 
 
-def run(words: Sequence[str]) -> int:
+def run(words: Sequence[str], _: Mapping[str, Value] | None = None) -> int:
     """Do what the words say; prints to standard output. Raises `UsageError` and `NarratorError`."""
     task, *rest = words or ("list",)
     if task not in _TASKS:

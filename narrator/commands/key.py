@@ -1,0 +1,127 @@
+"""`scene-narrator key`: the secret key of a describer. No key is ever shown."""
+
+import getpass
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from typing import cast
+
+from narrator import keys, registry
+from narrator.describers import is_loopback, key_of
+from narrator.errors import NarratorError, UsageError
+from narrator.messages import Notice
+from narrator.network import Network
+from narrator.seams import BackendSpec, Context, Value
+from narrator.settings import settings_file
+
+HELP = """key set DESCRIBER            keep a key, which is asked for, or read from standard input
+key test DESCRIBER           ask the service whether it takes the key
+key delete DESCRIBER         forget the key that was kept
+key where DESCRIBER          tell where the key is"""
+
+_LONGEST_INPUT = 100 * keys.MOST_LETTERS
+
+
+def run(words: Sequence[str], changes: Mapping[str, Value] | None = None) -> int:
+    """Do what the words say, with the settings as changed for this once; prints to standard output.
+
+    Raises `UsageError` and `NarratorError`, which never hold what was typed: it may be a key.
+    """
+    task, *rest = words or ("",)
+    if task not in _TASKS:
+        raise UsageError("key needs to know what to do.", f"Choose one of: {', '.join(_TASKS)}.")
+    if len(rest) > 1 and task == "set":
+        remedy = f"Give {_example(task)} alone, and type the key when asked. Delete this line from the history."
+        raise UsageError("A key is not given with the command: it would stay in the shell's history.", remedy)
+    if len(rest) != 1:
+        raise UsageError(f"key {task} needs the name of one describer.", f"For example: {_example(task)}")
+    _TASKS[task](_spec(rest[0]), changes or {})
+    return 0
+
+
+def _set(spec: BackendSpec, _: Mapping[str, Value]) -> None:
+    kept = keys.store_key(spec.id, _asked_for(spec.title))
+    _print(f"The key for {spec.title} is kept {kept.place}.")
+    if kept.notice:
+        _print_notice(kept.notice)
+    used = keys.find_key(spec.id, spec.key_variables)
+    if used and used.place != kept.place:
+        _print(f"It is not used yet: another key, {used.place}, comes first.")
+    _print(f"Try it: {_example('test', spec.id)}")
+
+
+def _test(spec: BackendSpec, changes: Mapping[str, Value]) -> None:
+    settings, notices = settings_file().load()
+    settings = settings.with_values(changes)
+    for notice in notices:
+        _print_notice(notice)
+    host = registry.destination(spec.id, settings.values)
+    if settings.flag("network.offline") and host and not is_loopback(host):
+        raise NarratorError("The network is switched off, so nothing can be tested.", "Start without --offline.")
+    network = Network()
+    try:
+        context = Context(settings.values, _print_notice, key=lambda id_: key_of(id_, _print_notice), network=network)
+        _print(registry.check_backend(spec.id, context))
+    finally:
+        network.close()
+
+
+def _delete(spec: BackendSpec, _: Mapping[str, Value]) -> None:
+    places = keys.delete_key(spec.id)
+    _print(f"The key {' and '.join(places)} is deleted." if places else f"No key for {spec.title} was kept.")
+    left = keys.find_key(spec.id, spec.key_variables)
+    if left:
+        _print(f"There is still one {left.place}; remove it there.")
+
+
+def _where(spec: BackendSpec, _: Mapping[str, Value]) -> None:
+    found = list(keys.all_keys(spec.id, spec.key_variables))
+    if found:
+        _print(f"The key for {spec.title} is {found[0].place}.")
+    else:
+        _print(f"There is no key for {spec.title}. Set one: {_example('set', spec.id)}")
+    for other in found[1:]:
+        _print(f"Another one is {other.place}; it is not used.")
+    for notice in (*(key.notice for key in found if key.notice), *keys.problems(spec.id, spec.key_variables)):
+        _print_notice(notice)
+
+
+def _spec(name: str) -> BackendSpec:
+    """The describer of this name; what is no name is not said again, as it may be a key."""
+    known = {id_: cast("BackendSpec", spec) for id_, spec in registry.specs("backends").items()}
+    taking = [id_ for id_, spec in known.items() if spec.key_variables]
+    if name in taking:
+        return known[name]
+    sentence = f"{known[name].title} needs no key." if name in known else "There is no such describer."
+    raise UsageError(sentence, f"These take a key: {', '.join(taking)}.")
+
+
+def _asked_for(title: str) -> str:
+    """The key, typed unseen or read from standard input."""
+    try:
+        if sys.stdin is not None and sys.stdin.isatty():
+            return getpass.getpass(f"Paste the key for {title}, which is not shown, and press Enter: ")
+        return sys.stdin.read(_LONGEST_INPUT) if sys.stdin is not None else ""
+    except EOFError:
+        return ""
+    except UnicodeDecodeError:
+        raise UsageError("This is no key: it is no text.", "Copy the key once more, and nothing else.") from None
+
+
+def _print_notice(notice: Notice) -> None:
+    _print(f"{notice.text} {notice.remedy}".rstrip())
+
+
+def _print(text: str) -> None:
+    sys.stdout.write(text + "\n")
+
+
+def _example(task: str, id_: str = "gemini") -> str:
+    return f"scene-narrator key {task} {id_}"
+
+
+_TASKS: dict[str, Callable[[BackendSpec, Mapping[str, Value]], None]] = {
+    "set": _set,
+    "test": _test,
+    "delete": _delete,
+    "where": _where,
+}
