@@ -9,12 +9,14 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from narrator.caps import money
 from narrator.errors import NarratorError
 from narrator.mailbox import Closed, Fifo, Guarded
 from narrator.messages import Level, Notice, Prompt, PromptPicture, PromptVideo, Run, Usage
@@ -25,6 +27,7 @@ _LOG_BYTES = 5_000_000
 _PICTURE_BYTES = 200_000_000
 _QUEUE = 256
 _Line: TypeAlias = dict[str, Any]
+HEADS = ("Time", "To", "Pictures", "Sizes", "Tokens", "Cost")
 _Job: TypeAlias = tuple[_Line, dict[str, bytes]]
 """A line, and the pictures that go with it, by the names of their files."""
 
@@ -175,6 +178,25 @@ class SentLog:
         _log.warning("What is sent cannot be written down: %s", error)
 
 
+def rows(entries: Sequence[Sent]) -> list[tuple[str, ...]]:
+    """Each request as texts for a table, in the order of `HEADS`."""
+    return [_row(sent) for sent in entries]
+
+
+def total(entries: Sequence[Sent]) -> str:
+    """The sum in a sentence; empty when nothing was sent."""
+    if not entries:
+        return ""
+    pictures = [picture for sent in entries for picture in sent.pictures]
+    parts = (
+        f"{_count(len(entries), 'request')} with {_count(len(pictures), 'picture')}",
+        _bytes(sum(picture.bytes for picture in pictures)),
+        f"{sum(sent.tokens for sent in entries):,} tokens",
+        money(sum(sent.cost for sent in entries)),
+    )
+    return ", ".join(parts) + "."
+
+
 @dataclass(slots=True)
 class _State:
     """What the threads that record share."""
@@ -280,3 +302,28 @@ def _append(path: Path, content: bytes) -> None:
             raise OSError(f"{path} was written only in part")
     finally:
         os.close(file)
+
+
+def _row(sent: Sent) -> tuple[str, ...]:
+    about = "about " if sent.estimated or not sent.tokens_in else ""
+    return (
+        time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(sent.at)),
+        f"{sent.backend}, {sent.host}" if sent.host else sent.backend,
+        _count(len(sent.videos), "video") if sent.videos else str(len(sent.pictures)),
+        ", ".join(f"{count} × {size}" for size, count in Counter(map(_size, sent.pictures)).items()),
+        f"{about}{sent.tokens:,}",
+        money(sent.cost),
+    )
+
+
+def _size(picture: SentPicture) -> str:
+    sheet = f" of {len(picture.ages)}" if picture.ages else ""
+    return f"{picture.width}×{picture.height}{sheet}"
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number:,} {thing}" if number == 1 else f"{number:,} {thing}s"
+
+
+def _bytes(number: int) -> str:
+    return f"{number / 1e6:.1f} MB" if number >= 1e6 else f"{number / 1e3:.0f} kB"

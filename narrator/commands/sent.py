@@ -1,12 +1,12 @@
 """`scene-narrator sent`: what left this machine, and erasing the record of it."""
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import chain
 
 from narrator.errors import UsageError
-from narrator.sent import SentLog, sent_folder
-from narrator.sent_table import HEADS, rows, total
+from narrator.seams import Value
+from narrator.sent import HEADS, SentLog, rows, sent_folder, total
 
 HELP = """sent                         list the last requests to a describer far away, and the sum of all
 sent erase [yes]             delete the record, and the pictures that were kept; yes: without a question
@@ -16,7 +16,7 @@ _SHOWN = 40
 _QUESTION = "Erase the record of everything that was sent, with the pictures that were kept? [y/N] "
 
 
-def run(words: Sequence[str]) -> int:
+def run(words: Sequence[str], _: Mapping[str, Value] | None = None) -> int:
     """Do what the words say; prints to standard output. Raises `UsageError` and `NarratorError`."""
     task, *rest = words or ("list",)
     if task not in _TASKS:
