@@ -7,7 +7,7 @@ from PySide6.QtCore import QObject, Qt
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QDialog, QFileDialog, QWidget
 
-from narrator import keys, registry, sent, sent_table, styles
+from narrator import keys, registry, sent, styles
 from narrator.consent import ConsentPage
 from narrator.errors import NarratorError
 from narrator.messages import Notice
@@ -124,7 +124,7 @@ class Dialogs(QObject):
 
         def read() -> SentTable:
             entries = log.entries()
-            return SentTable(sent_table.rows(entries[:_MOST_ROWS]), sent_table.total(entries))
+            return SentTable(sent.rows(entries[:_MOST_ROWS]), sent.total(entries))
 
         actions = SentActions(read, log.erase, lambda keeps: session.apply({"sent.pictures": keeps}))
         keeps = session.settings.flag("sent.pictures")
