@@ -19,6 +19,16 @@ from narrator_ui.main_window import MainWindow
 QUICK = {"sight.objects": False, "sight.text": False, "narration.min_gap": 0.0, "narration.cut_gap": 0.0}
 
 
+@pytest.fixture(autouse=True)
+def own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No key, no settings and no records of whoever runs the tests."""
+    monkeypatch.setenv("SCENE_NARRATOR_CONFIG", str(tmp_path / "config"))
+    monkeypatch.setenv("SCENE_NARRATOR_LOG", str(tmp_path / "log"))
+    monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.fail.Keyring")
+    for name in ("GEMINI_API_KEY", "GOOGLE_API_KEY"):
+        monkeypatch.delenv(name, raising=False)
+
+
 @pytest.fixture(scope="session")
 def qapp_args() -> list[str]:
     return ["scene-narrator", "-platform", "offscreen"]

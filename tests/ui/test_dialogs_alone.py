@@ -1,7 +1,5 @@
 """The dialogs by themselves: by keys alone, and with every text size."""
 
-from pathlib import Path
-
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction, QKeySequence
@@ -36,12 +34,6 @@ REMOTE = BackendSpec(
 
 PRESSED_MS = 150
 """A button that is pressed by its letter stays down for 100 ms and does its work then."""
-
-
-@pytest.fixture(autouse=True)
-def config(tmp_path, monkeypatch) -> Path:
-    monkeypatch.setenv("SCENE_NARRATOR_CONFIG", str(tmp_path / "config"))
-    return tmp_path / "config"
 
 
 @pytest.fixture
@@ -227,9 +219,9 @@ def test_own_styles_come_in_go_out_and_are_removed(window, qtbot, tmp_path):
     assert [words.split(":")[0] for words in told] == ["Brought in", "Written to out.toml", "Removed"]
 
 
-def test_a_file_of_the_users_that_is_damaged_is_told(window, qtbot, config):
-    (config / "prompts").mkdir(parents=True)
-    (config / "prompts" / "broken.toml").write_text("title = ", encoding="utf-8")
+def test_a_file_of_the_users_that_is_damaged_is_told(window, qtbot, tmp_path):
+    (tmp_path / "config" / "prompts").mkdir(parents=True)
+    (tmp_path / "config" / "prompts" / "broken.toml").write_text("title = ", encoding="utf-8")
     dialog = opened(qtbot, StyleDialog(window, lambda _: None))
     assert "broken.toml was left out" in dialog.problem()
     assert dialog.styles.count() == len(styles.styles())

@@ -107,7 +107,7 @@ def test_a_file_is_opened_from_the_icon_with_the_settings_that_were_kept(start_f
     (tmp_path / "config" / "settings.toml").write_text('voice = "silent"\nwindow.theme = "dark"\n')
     program = start_from_icon(str(moving_clip))
     window = program.window(moving_clip.name)
-    assert share_of(program.screenshot(window, tmp_path / "dark.png"), DARK.window) > 0.1
+    assert eventually(lambda: share_of(program.screenshot(window, tmp_path / "dark.png"), DARK.window) > 0.1)
     program.key("ctrl+q")
     assert program.process.wait(5) == 0
 

@@ -1,7 +1,6 @@
 """What is told, how, and by whom: by keys of the window, with the consent that a describer far away needs."""
 
 import time
-from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt
@@ -20,16 +19,6 @@ from narrator_ui.style_dialog import StyleDialog
 
 DOG = "A dog comes in from the left."
 KEY = "AIza-made-up-0123456789"
-
-
-@pytest.fixture(autouse=True)
-def alone(tmp_path, monkeypatch) -> Path:
-    """No key and no settings of whoever runs the tests."""
-    monkeypatch.setenv("SCENE_NARRATOR_CONFIG", str(tmp_path / "config"))
-    monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.fail.Keyring")
-    for name in ("GEMINI_API_KEY", "GOOGLE_API_KEY"):
-        monkeypatch.delenv(name, raising=False)
-    return tmp_path / "config"
 
 
 def press(window, qtbot, keys: str) -> None:
@@ -235,7 +224,7 @@ def test_gemini_narrates_in_the_window_and_its_cost_is_shown(open_window, qtbot,
     assert "Describer: Gemini" in window.status.text()
 
 
-def test_a_pasted_key_is_kept_and_tested_against_the_service(open_window, qtbot, gemini_service, alone):
+def test_a_pasted_key_is_kept_and_tested_against_the_service(open_window, qtbot, gemini_service, tmp_path):
     window = open_window(DOG, options={"gemini.base_url": gemini_service.url})
     press(window, qtbot, "Ctrl+B")
     dialog = shown(window, qtbot, DescriberDialog)
@@ -252,4 +241,4 @@ def test_a_pasted_key_is_kept_and_tested_against_the_service(open_window, qtbot,
     qtbot.waitUntil(lambda: "does not accept the key" in box.result.text(), timeout=15_000)
     qtbot.keyClick(box.remove, Qt.Key.Key_Space)
     qtbot.waitUntil(lambda: box.state.text().startswith("There is no key"))
-    assert not [path for path in alone.rglob("*") if path.is_file() and KEY.encode() in path.read_bytes()]
+    assert not [path for path in tmp_path.rglob("*") if path.is_file() and KEY.encode() in path.read_bytes()]
