@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from math import inf
 
-from narrator.errors import AnswerCut, BackendBusy, BackendError, BackendRefused, NarratorError
+from narrator.errors import BackendBusy, BackendError, BackendRefused, NarratorError
 from narrator.messages import Level, Notice
 
 _FIRST_REST = 1.0
@@ -35,7 +35,7 @@ class Setbacks:
         rest = self._rest_after(error)
         sentence = error.sentence
         is_due = self._in_a_row >= getattr(error, "told_from", 1) and sentence not in self._told
-        if not is_due or isinstance(error, AnswerCut):
+        if not is_due:
             return Setback(rest, None)
         self._told.add(sentence)
         text = f"{sentence} {self._others}" if rest and self._others else sentence
