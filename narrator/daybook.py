@@ -27,6 +27,8 @@ class Daybook:
         self._read_to = 0
         self._sum = 0.0
         self._told = False
+        self._is_at_a_line = False
+        """Only then is it known that the file does not end in the middle of a line."""
 
     def total(self, day: date) -> float:
         """What all copies wrote down for this day. Lines that are damaged do not count."""
@@ -47,10 +49,12 @@ class Daybook:
                 self._begin(day)
             file = os.open(self._path(day), os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
             try:
-                line = f"{dollars:.9f}\n".encode()
-                return os.write(file, line) == len(line)
+                line = f"{'' if self._is_at_a_line else chr(10)}{dollars:.9f}\n".encode()
+                self._is_at_a_line = False
+                self._is_at_a_line = os.write(file, line) == len(line)
             finally:
                 os.close(file)
+            return self._is_at_a_line
         except OSError as error:
             self._warn("What was spent cannot be written down: %s", error)
             return False
@@ -73,6 +77,8 @@ class Daybook:
         self._sum += sum(map(self._amount, whole.splitlines()))
 
     def _amount(self, line: bytes) -> float:
+        if not line:
+            return 0.0
         try:
             dollars = float(line.decode("ascii"))
         except ValueError:

@@ -4,6 +4,7 @@ pytest_plugins = [
     "fakes.capturing",
     "fakes.clips",
     "fakes.displays",
+    "fakes.folders",
     "fakes.gemini_talk",
     "fakes.readers",
     "fakes.services",
