@@ -35,7 +35,14 @@ class KeyStore:
     A store that once did not answer is not waited for again, but what it says later counts.
     """
 
-    def __init__(self, looks_for: float = _LOOKS_FOR, writes_for: float = _WRITES_FOR) -> None:
+    def __init__(
+        self,
+        store: "Callable[[], KeyringBackend] | None" = None,
+        *,
+        looks_for: float = _LOOKS_FOR,
+        writes_for: float = _WRITES_FOR,
+    ) -> None:
+        self._store = store or best_store
         self._looks_for, self._writes_for = looks_for, writes_for
         self._looks: Guarded[dict[str, _Asked]] = Guarded({})
 
@@ -43,7 +50,7 @@ class KeyStore:
         """The key of this name, or an empty text. Raises `NoKeyStore`, `KeyStoreSilent`."""
         with self._looks as looks:
             if name not in looks:
-                looks[name] = _Asked(lambda: _store().get_password(_SERVICE, name) or "")
+                looks[name] = _Asked(lambda: self._store().get_password(_SERVICE, name) or "")
             asked = looks[name]
         found = asked.answer(self._looks_for)
         with self._looks as looks:
@@ -53,11 +60,11 @@ class KeyStore:
 
     def put(self, name: str, key: str) -> None:
         """Keep a key in place of an older one. Raises `NoKeyStore`, `KeyStoreSilent`."""
-        self._write(name, lambda: _put(name, key))
+        self._write(name, lambda: _put(self._store(), name, key))
 
     def delete(self, name: str) -> bool:
         """Forget a key; False when there was none. Raises `NoKeyStore`, `KeyStoreSilent`."""
-        return self._write(name, lambda: _delete(name)) == name
+        return self._write(name, lambda: _delete(self._store(), name)) == name
 
     def _write(self, name: str, change: Callable[[], str]) -> str:
         done = _Asked(change).answer(self._writes_for)
@@ -72,18 +79,18 @@ class _Asked(threading.Thread):
     def __init__(self, ask: Callable[[], str]) -> None:
         super().__init__(name="key store", daemon=True)
         self._ask, self._answer = ask, ""
-        self._failure: Exception | None = None
+        self._failure: type[Exception] | None = None
         self._asked_at = time.monotonic()
         self.start()
 
     def run(self) -> None:
         try:
             self._answer = self._ask()
-        except NoKeyStore as none:
-            self._failure = none
+        except NoKeyStore:
+            self._failure = NoKeyStore
         except Exception as error:  # noqa: BLE001 - the top of a thread; stores raise errors of many libraries
             _log.info("The key store failed: %s", type(error).__name__)  # its text might hold what was stored
-            self._failure = KeyStoreSilent()
+            self._failure = KeyStoreSilent
 
     def answer(self, patience: float) -> str:
         """Wait until `patience` s after the question."""
@@ -95,8 +102,8 @@ class _Asked(threading.Thread):
         return self._answer
 
 
-def _store() -> "KeyringBackend":
-    """The best store that is safe, of those that the user's keyring configuration allows."""
+def best_store() -> "KeyringBackend":
+    """The best store that is safe, of those that the user's keyring configuration allows. Raises `NoKeyStore`."""
     import keyring
     from keyring.backends.chainer import ChainerBackend
 
@@ -108,19 +115,18 @@ def _store() -> "KeyringBackend":
     return safe[0]
 
 
-def _put(name: str, key: str) -> str:
-    store = _store()
+def _put(store: "KeyringBackend", name: str, key: str) -> str:
     store.set_password(_SERVICE, name, key)
     if store.get_password(_SERVICE, name) != key:  # there are stores that take everything and keep nothing
         raise NoKeyStore
     return name
 
 
-def _delete(name: str) -> str:
+def _delete(store: "KeyringBackend", name: str) -> str:
     from keyring.errors import PasswordDeleteError
 
     try:
-        _store().delete_password(_SERVICE, name)
+        store.delete_password(_SERVICE, name)
     except PasswordDeleteError:
         return ""
     return name
