@@ -118,6 +118,11 @@ class Session(Steps):
         return self._choice.backend
 
     @property
+    def wanted_backend(self) -> str:
+        """The describer that was asked for, "auto" for whichever is ready; `backend` is another without a yes."""
+        return self._choice.wanted
+
+    @property
     def consent_page(self) -> ConsentPage | None:
         """What the user must agree to before the chosen describer is used; the built-in one narrates meanwhile."""
         return self._choice.page

@@ -45,7 +45,7 @@ class DescriberDialog(ScrollingDialog):
         self.choices = QListWidget()
         self.choices.setAccessibleName("Describers")
         self.choices.currentRowChanged.connect(self._show_page)
-        self.pages = [DescriberPage(spec, describers, tell, self._take) for spec in describers.specs]
+        self.pages = [DescriberPage(spec, describers, tell, self._take, self.grow) for spec in describers.specs]
         label = QLabel("&Describers:")
         label.setBuddy(self.choices)
         self.add(label, self.choices, *self.pages)
@@ -86,6 +86,7 @@ class DescriberDialog(ScrollingDialog):
         for number, page in enumerate(self.pages):
             page.setVisible(number == row)
         self.show_problem("")
+        self.grow()
 
     def _list_height(self) -> int:
         rows = min(4, max(2, self.choices.count()))
@@ -96,11 +97,16 @@ class DescriberPage(QWidget):
     """What a describer is, its key, its model and, when asked for, its other settings."""
 
     def __init__(
-        self, spec: BackendSpec, describers: Describers, tell: Tell, take: Callable[[Mapping[str, Value]], bool]
+        self,
+        spec: BackendSpec,
+        describers: Describers,
+        tell: Tell,
+        take: Callable[[Mapping[str, Value]], bool],
+        grown: Callable[[], None],
     ) -> None:
         super().__init__()
         self.spec = spec
-        self._describers = describers
+        self._describers, self._grown = describers, grown
         models, others = _parted(spec.settings)
         offers = describers.offers(spec)
         self.model, self.advanced = (
@@ -131,6 +137,7 @@ class DescriberPage(QWidget):
         assert self.advanced is not None
         self.advanced.setVisible(self.advanced.isHidden())
         self.more.setText(_MORE if self.advanced.isHidden() else _FEWER)
+        self._grown()
 
     def _watch_model(self) -> None:
         """Which of the other settings have an effect depends on the model."""

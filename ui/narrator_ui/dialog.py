@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from PySide6.QtCore import QEvent, Qt
+from PySide6.QtCore import QEvent, QSize, Qt
 from PySide6.QtGui import QKeyEvent, QShowEvent
 from PySide6.QtWidgets import QDialog, QFrame, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
@@ -84,6 +84,15 @@ class ScrollingDialog(QDialog):
 
     def fit(self) -> None:
         """Take the size that the content wants, as far as the screen has room."""
+        self.resize(self._wanted_size())
+
+    def grow(self) -> None:
+        """The content became higher: give it room, as far as the screen has it."""
+        if self.isVisible():
+            self._content.layout().activate()
+            self.resize(self.size().expandedTo(self._wanted_size()))
+
+    def _wanted_size(self) -> QSize:
         room = self.screen().availableGeometry()
         width = min(self._letters * self.fontMetrics().averageCharWidth(), room.width() - 40)
         for widget in self.findChildren(QWidget):
@@ -92,7 +101,7 @@ class ScrollingDialog(QDialog):
         inner = width - margins.left() - margins.right()
         around = self._buttons.heightForWidth(inner) + margins.top() + margins.bottom()
         around += self._frame.spacing() + self.fontMetrics().lineSpacing()
-        self.resize(width, min(self.content_height(inner) + around, room.height() - 60))
+        return QSize(width, min(self.content_height(inner) + around, room.height() - 60))
 
     def content_height(self, width: int) -> int:
         """What the column needs, in pixels, at this width."""

@@ -116,7 +116,7 @@ class Dialogs(QObject):
             lambda spec, values: registry.ignored(spec.id, values),
             self._problem_of,
         )
-        self._open(DescriberDialog(self._window, describers, session.settings.text("backend"), self._speak))
+        self._open(DescriberDialog(self._window, describers, session.wanted_backend, self._speak))
 
     def show_sent(self) -> None:
         session = self._session

@@ -47,7 +47,7 @@ class SentDialog(ScrollingDialog):
     """A table that is walked through with the arrow keys."""
 
     def __init__(self, parent: QWidget, actions: SentActions, tell: Tell, *, keeps_pictures: bool) -> None:
-        super().__init__(parent, "What was sent", letters=128)
+        super().__init__(parent, "What was sent", letters=156)
         self._actions, self._tell = actions, tell
         self.total = wrapped_label(is_bold=True)
         self.table = _table()

@@ -162,6 +162,8 @@ class Choice(QComboBox):
         for offer, title in offers:
             self.addItem(title, offer)
         self.choose(value)
+        self._show_start()
+        self.currentIndexChanged.connect(lambda _: self._show_start())
 
     def choose(self, value: str) -> None:
         """Show a value, by what it is called if that is known."""
@@ -176,6 +178,11 @@ class Choice(QComboBox):
         """The value behind what is shown, or what was typed."""
         place = self.findText(self.currentText())
         return str(self.itemData(place)) if place >= 0 else self.currentText().strip()
+
+    def _show_start(self) -> None:
+        """Of a long title the beginning counts."""
+        if line := self.lineEdit():
+            line.setCursorPosition(0)
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         event.ignore()  # a turn of the wheel scrolls the dialog and changes nothing by chance

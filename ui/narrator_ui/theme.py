@@ -186,7 +186,7 @@ QLineEdit, QComboBox, QAbstractSpinBox {{ padding: 0.3em; }}
 QListView:focus, QTableView:focus, QLineEdit:focus, QTextBrowser:focus, QComboBox:focus, QAbstractSpinBox:focus
     {{ border: 3px solid {scheme.accent}; margin: 0px; }}
 QLineEdit:disabled, QComboBox:disabled, QAbstractSpinBox:disabled {{ color: {scheme.frame}; }}
-QComboBox QLineEdit, QAbstractSpinBox QLineEdit {{ border: none; padding: 0 3px; margin: 0; }}
+QComboBox QLineEdit, QAbstractSpinBox QLineEdit {{ border: none; padding: 0 0.4em; margin: 0; }}
 QComboBox QListView {{ margin: 0; selection-background-color: {scheme.accent};
     selection-color: {scheme.on_accent}; }}
 QComboBox::drop-down, QSpinBox::up-button, QSpinBox::down-button, QDoubleSpinBox::up-button,
