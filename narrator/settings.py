@@ -1,6 +1,5 @@
 """Every setting, declared once: TOML, `--set`, the preferences and `docs/settings.md` all come from here."""
 
-import itertools
 import math
 import os
 import tomllib
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, cast
 from narrator import registry
 from narrator.core_settings import CORE
 from narrator.errors import SettingsUnusable, UsageError
+from narrator.files import put_aside, write_private
 from narrator.mailbox import Guarded
 from narrator.messages import Level, Notice
 from narrator.seams import Setting, Value
@@ -158,11 +158,11 @@ class SettingsFile:
         try:
             with self._writing:  # two who read, change and write at once would lose one change
                 if self.damage():
-                    self._put_aside()
+                    put_aside(self.path)
                 document = tomlkit.parse(self._text())
                 for key, value in changes.items():
                     _put(document, key, value)
-                self._replace(tomlkit.dumps(document))
+                write_private(self.path, tomlkit.dumps(document))
         except (*_UNUSABLE, tomlkit.exceptions.TOMLKitError) as error:
             remedy = f"Make the folder {self.path.parent} writable; until then changes last until you quit."
             raise SettingsUnusable("The settings could not be saved.", remedy, str(error)) from error
@@ -176,25 +176,8 @@ class SettingsFile:
         except FileNotFoundError:
             return ""
 
-    def _replace(self, text: str) -> None:
-        """Swap the file for a new one in one step: whoever reads it sees the old or the new one, never a half."""
-        path = self.path.resolve()
-        path.parent.mkdir(parents=True, exist_ok=True)
-        fresh = path.with_name(path.name + ".new")
-        fresh.write_text(text, encoding="utf-8")
-        fresh.replace(path)
-
-    def _put_aside(self) -> Path | None:
-        """Rename the file to the first free `.bad` name; None when that cannot be."""
-        names = (self.path.name + ".bad" + (str(number) if number > 1 else "") for number in itertools.count(1))
-        aside = next(path for path in map(self.path.with_name, names) if not os.path.lexists(path))
-        try:
-            return self.path.rename(aside)
-        except OSError:
-            return None
-
     def _notice_of(self, error: Exception) -> Notice:
-        aside = self._put_aside()
+        aside = put_aside(self.path)
         kept = f"The old file is kept as {aside}." if aside else f"Look at the file {self.path}."
         return Notice(Level.WARNING, f"The settings file {_failing(error)}; the defaults are used.", kept)
 
