@@ -6,6 +6,7 @@ import sys
 import threading
 import time
 from datetime import datetime
+from itertools import pairwise
 from math import inf
 
 import pytest
@@ -248,7 +249,7 @@ def test_without_a_folder_to_write_to_counting_goes_on(tmp_path):
 def test_a_moving_scene_costs_its_pace_and_is_asked_about_in_8_to_14_seconds(purse):
     own = purse(**{"spending.pace": 0.30})
     asked = hour_of(own, cuts_an_hour=0)
-    gaps = [late - early for early, late in zip(asked, asked[1:], strict=False)]
+    gaps = [late - early for early, late in pairwise(asked)]
     assert 0.27 <= own.spending.meter().cost <= 0.30
     assert 8 <= sum(gaps) / len(gaps) <= 14
     assert max(gaps[5:]) < 14
@@ -258,7 +259,7 @@ def test_a_moving_scene_costs_its_pace_and_is_asked_about_in_8_to_14_seconds(pur
 def test_what_scene_cuts_cost_is_saved_again(purse, cuts_an_hour):
     own = purse(**{"spending.pace": 0.30})
     asked = hour_of(own, cuts_an_hour=cuts_an_hour)
-    gaps = [late - early for early, late in zip(asked, asked[1:], strict=False)]
+    gaps = [late - early for early, late in pairwise(asked)]
     assert own.spending.meter().cost <= 0.305
     assert max(gaps) <= 62
 
