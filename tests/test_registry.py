@@ -146,3 +146,12 @@ class TestSourceOfAText:
 )
 def test_secrets_of_an_address_are_not_shown(address, shown):
     assert registry.without_secrets(address) == shown
+
+
+def test_a_backend_tells_what_its_settings_may_be_and_which_have_no_effect():
+    offers = dict(registry.offers("gemini", "gemini.model"))
+    assert offers[""].startswith("Recommended: ")
+    assert all("$" in title and "per million tokens" in title for title in offers.values())
+    assert registry.offers("gemini", "gemini.project") == registry.offers("embedded", "gemini.model") == []
+    assert "gemini.temperature" in registry.ignored("gemini", {"gemini.model": ""})
+    assert registry.ignored("gemini", {"gemini.model": "gemini-3.8-flash"}) == {}

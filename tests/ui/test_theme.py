@@ -1,8 +1,11 @@
+import re
+
 import pytest
 from PySide6.QtGui import QColor, QPalette
 from PySide6.QtWidgets import QLabel, QListView, QVBoxLayout, QWidget
 
 from narrator.messages import Level
+from narrator.resources import resource
 from narrator_ui.theme import DARK, DARK_CONTRAST, LIGHT, LIGHT_CONTRAST, Theme
 
 SCHEMES = [LIGHT, DARK, LIGHT_CONTRAST, DARK_CONTRAST]
@@ -79,3 +82,11 @@ def test_the_window_is_told_when_its_looks_change(undressed):
     theme.apply("light", 100)
     theme.close()
     assert told == [DARK, LIGHT]
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_marks_on_controls_have_the_colours_of_the_scheme(scheme):
+    name = "dark" if scheme.is_dark else "light"
+    for icon, ground in (("check", scheme.accent), ("down", scheme.base), ("up", scheme.base)):
+        (colour,) = re.findall(r'stroke="(#\w{6})"', resource(f"icons/{icon}-{name}.svg").read_text())
+        assert contrast(colour, ground) >= 7

@@ -40,7 +40,7 @@ class DescriberDialog(ScrollingDialog):
     """A list, and below it a page for the describer that the list stands on."""
 
     def __init__(self, parent: QWidget, describers: Describers, current: str, tell: Tell) -> None:
-        super().__init__(parent, "Choose describer", letters=88)
+        super().__init__(parent, "Choose describer", letters=100)
         self._describers = describers
         self.choices = QListWidget()
         self.choices.setAccessibleName("Describers")

@@ -89,7 +89,7 @@ class ScrollingDialog(QDialog):
     def grow(self) -> None:
         """The content became higher: give it room, as far as the screen has it."""
         if self.isVisible():
-            self._content.layout().activate()
+            self.column.activate()
             self.resize(self.size().expandedTo(self._wanted_size()))
 
     def _wanted_size(self) -> QSize:
