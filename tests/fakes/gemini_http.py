@@ -259,7 +259,7 @@ def _one_answer_to(fault: Fault, asked: Asked) -> Any:
     if fault.name == "garbage":
         return b"<!doctype html>{"
     if fault.name == "error-in-stream":
-        return (refusal("503") or (0, {}))[1]
+        return (refusal("503", 0) or (0, {}))[1]
     if fault.name == "prompt-block":
         return withheld(asked.usage)
     if fault.name == "empty":

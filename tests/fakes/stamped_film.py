@@ -35,7 +35,10 @@ _ENCODE = "-c:v libx264 -preset ultrafast -tune zerolatency -crf 24 -g 30 -pix_f
 
 
 class Film:
-    """Scene after scene; a block moves in each unless it is `still`. Number k always looks the same."""
+    """Scene after scene; a block moves in each unless it is `still`, when the stamps stand, too.
+
+    Number k always looks the same.
+    """
 
     def __init__(self, seconds_a_scene: float, *, still: bool) -> None:
         self._still = still
@@ -60,9 +63,10 @@ class Film:
         scene = self.scene_at(at)
         self.prepare(scene)
         picture = self._scenes[scene][number % _NOISY].copy()
-        if not self._still:
-            left = int((at * 0.11 % 1) * SIZE[0] * 0.8)
-            cv2.rectangle(picture, (left, 500), (left + 160, 620), (40, 30, 20), -1)
+        if self._still:  # a stamp that changes is light that changes
+            return draw(picture, 0, scene, 0)
+        left = int((at * 0.11 % 1) * SIZE[0] * 0.8)
+        cv2.rectangle(picture, (left, 500), (left + 160, 620), (40, 30, 20), -1)
         return draw(picture, number, scene, now_ms())
 
 
@@ -155,17 +159,17 @@ def send_rtp(live: Live, port: int) -> None:
 def _painted(scene: int) -> list[Pixels]:
     """A muted picture of blotches of all sizes, in copies of different noise."""
     random = np.random.default_rng(100 + scene)
-    picture = np.full((SIZE[1], SIZE[0], 3), 115, np.float32)
+    picture = np.full((SIZE[1], SIZE[0], 3), (85, 140, 110)[scene % 3], np.float32)
     for columns in (4, 9, 20, 45, 100):
         rows = max(2, columns * SIZE[1] // SIZE[0])
         blotches = (
             random.random((rows, columns, 1), np.float32) * 0.75 + random.random((rows, columns, 3), np.float32) / 4
         )
         layer = cv2.resize(blotches - 0.5, SIZE, interpolation=cv2.INTER_CUBIC)
-        picture += layer * (160 / columns**0.55)
+        picture += layer * (220 / columns**0.55)
     noise = random.normal(0, 2, (_NOISY, SIZE[1] // 2, SIZE[0] // 2)).astype(np.float32)
     grains = (cv2.resize(layer, SIZE, interpolation=cv2.INTER_NEAREST)[:, :, None] for layer in noise)
-    return [np.clip(picture + grain, 40, 190).astype(np.uint8) for grain in grains]
+    return [np.clip(picture + grain, 30, 220).astype(np.uint8) for grain in grains]
 
 
 def main() -> None:
