@@ -147,8 +147,8 @@ class SentLog:
         for line in self._files.lines():
             with suppress(TypeError, KeyError, ValueError, AttributeError):  # a damaged line is passed over
                 found[str(line["id"])] = _merged(found.get(str(line["id"])), line)
-        newest = sorted(found.values(), key=lambda sent: sent.at, reverse=True)
-        return newest[: limit or None]
+        by_time = sorted(found.values(), key=lambda sent: sent.at)
+        return by_time[::-1][: limit or None]
 
     def erase(self) -> None:
         """Delete the log and the pictures. Raises `NarratorError`."""
