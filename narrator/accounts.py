@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 from narrator import registry
 from narrator.messages import Meter, Notice, Prompt, Run, Usage
-from narrator.sent import SentLog, sent_folder
+from narrator.privacy.sent import SentLog, sent_folder
 from narrator.settings import Settings, config_folder
-from narrator.spending import Spending
+from narrator.spending.purse import Spending
 
 
 class Accounts:

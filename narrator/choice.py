@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
-from narrator import registry, styles
+from narrator import registry
 from narrator.describers import AUTO, is_loopback
 from narrator.errors import UsageError
+from narrator.language import styles
 from narrator.messages import Level, Notice
 from narrator.seams import Value
 from narrator.settings import Settings, declared

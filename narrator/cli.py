@@ -163,9 +163,10 @@ def _docs(*, check: bool) -> int:
 
 def _run(options: argparse.Namespace) -> int:
     started_at = time.monotonic()
-    from narrator import diagnostics, styles
+    from narrator import diagnostics
     from narrator.choice import chosen_source, require_plug_ins, usable
-    from narrator.consent import Consents
+    from narrator.language import styles
+    from narrator.privacy.consent import Consents
     from narrator.session import Session
     from narrator.settings import parsed, settings_file
 

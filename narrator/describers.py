@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import cast
 
 from narrator import registry
-from narrator.consent import ConsentPage, Consents, page
-from narrator.keys import find_key, problems
 from narrator.messages import Level, Notice
+from narrator.privacy.consent import ConsentPage, Consents, page
+from narrator.privacy.keys import find_key, problems
 from narrator.seams import BackendSpec, Value
 
 AUTO = "auto"

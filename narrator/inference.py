@@ -12,12 +12,12 @@ from itertools import count
 from math import inf
 from typing import Protocol
 
-from narrator import prompts
-from narrator.album import Shown
-from narrator.answer import Answer
 from narrator.director import Director, Wait
-from narrator.errors import BackendError, NarratorError
+from narrator.errors import BackendBusy, BackendError, BackendRefused, NarratorError
+from narrator.language import prompts
+from narrator.language.answer import Answer
 from narrator.mailbox import Closed, Guarded, Latest
+from narrator.memory.album import Shown
 from narrator.messages import (
     Ask,
     Caption,
@@ -266,8 +266,14 @@ class Lane:
             self._around.record(run, prompt, tokens)
         try:
             self._speak(run, answer, prompt)
-        finally:
+        except (BackendBusy, BackendRefused):
+            if answer.text:  # what was refused before a word came is not billed
+                self._account(answer, tokens)
+            raise
+        except BaseException:
             self._account(answer, tokens)
+            raise
+        self._account(answer, tokens)
         if answer.text:
             self._around.publish(Caption(run, answer.text, complete=answer.is_whole))
         return answer

@@ -5,10 +5,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from narrator import registry
-from narrator.consent import ConsentPage
 from narrator.describers import Describers
 from narrator.errors import SettingsUnusable
 from narrator.messages import Level, Notice
+from narrator.privacy.consent import ConsentPage
 from narrator.seams import Value
 from narrator.settings import SettingsFile
 

@@ -6,16 +6,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from narrator import registry
-from narrator.album import Album
 from narrator.capture import Capture
 from narrator.director import Director, Pace, Purse, Wish
 from narrator.errors import NarratorError
-from narrator.history import History
 from narrator.inference import Describer, Lane, Speaker, Surroundings, forget
-from narrator.layouts import Limits
+from narrator.language.prompts import Manner
 from narrator.mailbox import Guarded, Latest
+from narrator.memory.album import Album
+from narrator.memory.history import History
+from narrator.memory.layouts import Limits
 from narrator.messages import Audio, Event, Frame, Prompt, Run, Scene
-from narrator.prompts import Manner
 from narrator.seams import BackendSpec, Context
 from narrator.settings import Settings
 from narrator.sight.watch import Sight

@@ -10,13 +10,12 @@ from narrator import registry
 from narrator.accounts import Accounts
 from narrator.broadcast import Broadcast
 from narrator.choice import chosen_voice, require_plug_ins, require_reachable
-from narrator.consent import ConsentPage, Consents
 from narrator.describers import Choice, Describers, key_of
 from narrator.diagnostics import log_stack_of, rss_mb
 from narrator.director import Wish
 from narrator.errors import NarratorError
 from narrator.keeping import Keeping
-from narrator.mailbox import Closed, Fifo, Latest
+from narrator.mailbox import Fifo, Latest
 from narrator.messages import (
     Audio,
     AudioEvent,
@@ -30,7 +29,9 @@ from narrator.messages import (
     Usage,
     Utterance,
 )
+from narrator.monitor import Monitor
 from narrator.pipeline import Outlets, Pipeline, pace
+from narrator.privacy.consent import ConsentPage, Consents
 from narrator.seams import Context, Value, Voice
 from narrator.settings import InForce, Settings, SettingsFile, declared
 from narrator.speech import Speech
@@ -39,7 +40,6 @@ from narrator.steps import Steps
 from narrator.truth import still_true
 
 _log = logging.getLogger(__name__)
-_STATE_EVERY = 1.0
 _DRAIN = 5.0
 
 
@@ -85,7 +85,7 @@ class Session(Steps):
             rate=lambda: self.settings.number("speech.rate"),
         )
         self._stage = Stage(self._new_pipeline())
-        self._monitor = threading.Thread(target=self._watch, name="session", daemon=True)
+        self._monitor = Monitor(self._stage, self._tick, self._began, self._finish)
 
     def subscribe(self) -> Fifo[Event]:
         """A queue of every event from now on; only `State` gives way to a newer one."""
@@ -254,9 +254,7 @@ class Session(Steps):
         self.failure = self.failure or pipeline.failure
         self._abandon(*pipeline.close(), self._speech.close(), self._context.network.close())
         self._accounts.close()
-        self._stage.wake()
-        if self._monitor.is_alive():
-            self._monitor.join(1)
+        self._monitor.close()
         self.left_behind = any(thread.is_alive() for thread in self._stuck)
         self._broadcast.close()
 
@@ -336,31 +334,14 @@ class Session(Steps):
             for notice in self._accounts.add(event):
                 self._publish(notice)
 
-    def _watch(self) -> None:
-        """The session's thread: tells the state, notices the first frame and the end."""
-        while not self._closing.is_set():
-            try:
-                self._watch_once(self._pipeline)
-            except Closed:  # another source took this one's place
-                continue
-            except Exception:  # noqa: BLE001 - the top of the thread: without it no end is ever noticed
-                _log.exception("Watching over the session failed")
-                self._closing.wait(_STATE_EVERY)
-
-    def _watch_once(self, pipeline: Pipeline) -> None:
+    def _tick(self) -> None:
         self._publish(self.state())
         for notice in self._accounts.settle():
             self._publish(notice)
-        if self.phase is Phase.ENDED:
-            self._stage.wait_after_end(self._closing.is_set, _STATE_EVERY)
-            return
-        if self.phase is Phase.STARTING:
-            began, _ = pipeline.frames.wait(0, _STATE_EVERY)
-            if began and self._stage.enter(Phase.NARRATING, Phase.STARTING, pipeline=pipeline):
-                self._keeping.remember(self._source)
-                self._publish(self.state())
-        if pipeline.capture.ended.wait(_STATE_EVERY) and not self._closing.is_set():
-            self._finish(pipeline)
+
+    def _began(self) -> None:
+        self._keeping.remember(self._source)
+        self._publish(self.state())
 
     def _finish(self, pipeline: Pipeline) -> None:
         failure = pipeline.capture.failure or pipeline.failure

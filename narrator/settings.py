@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, cast
 from narrator import registry
 from narrator.core_settings import CORE
 from narrator.errors import SettingsUnusable, UsageError
-from narrator.files import put_aside, write_private
 from narrator.mailbox import Guarded
 from narrator.messages import Level, Notice
+from narrator.privacy.files import put_aside, write_private
 from narrator.seams import Setting, Value
 
 if TYPE_CHECKING:

@@ -2,8 +2,8 @@
 
 import pytest
 
-from narrator.answer import Answer
 from narrator.errors import AnswerCut, BackendBusy
+from narrator.language.answer import Answer
 from narrator.messages import Citation, Delta, Priority, Prompt, Reason, Run, Scene, Usage
 
 SCENE = Scene(0, 0.0, 0.0, 0)

@@ -8,8 +8,8 @@ from fakes.families import FAMILIES, Family, by_pixels
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from narrator.budget import cost, fits, legible_seconds, plan
-from narrator.layouts import SIDES, Limits, Planned, View, fitted
+from narrator.memory.budget import cost, fits, legible_seconds, plan
+from narrator.memory.layouts import SIDES, Limits, Planned, View, fitted
 from narrator.messages import EncodedPicture, Moment
 from narrator.seams import Capabilities
 

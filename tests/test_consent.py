@@ -5,9 +5,9 @@ import tomllib
 
 import pytest
 
-from narrator import consent
-from narrator.consent import Consents, page
 from narrator.errors import SettingsUnusable
+from narrator.privacy import consent
+from narrator.privacy.consent import Consents, page
 from narrator.settings import Settings
 
 GOOGLE = "generativelanguage.googleapis.com"

@@ -5,7 +5,7 @@ from datetime import date
 
 import pytest
 
-from narrator.daybook import Daybook
+from narrator.spending.daybook import Daybook
 
 TODAY, TOMORROW = date(2026, 11, 21), date(2026, 11, 22)
 

@@ -274,7 +274,6 @@ def test_a_cue_counts_as_told_when_the_own_sight_must_narrate_after_it():
     assert isinstance(director.next("local", 20.0, seen, 0.0), Wait)
 
 
-
 def test_after_a_rest_the_model_is_asked_at_once_whoever_speaks():
     director = two_lanes(pace=Pace(min_gap=4.0))
     director.failed(open_run(director, "model", director.next("model", 0.0, scene(), 0.0), 0.0), 0.1)

@@ -1,4 +1,4 @@
-"""A describer far away, beside the program's own sight, in whole sessions: the real SDK against a service of our own."""
+"""A describer far away, beside the program's own sight, in whole sessions: the real SDK, a service of our own."""
 
 import threading
 import time
@@ -7,9 +7,9 @@ import pytest
 from fakes.gemini_service import GeminiService
 from fakes.waiting import eventually
 
-from narrator.consent import Consents
 from narrator.errors import UsageError
 from narrator.messages import Audio, AudioEvent, Caption, Level, Notice, Request, State, Usage
+from narrator.privacy.consent import Consents
 from narrator.session import Session
 from narrator.settings import Settings
 

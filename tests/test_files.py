@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from narrator.files import put_aside, write_private
+from narrator.privacy.files import put_aside, write_private
 
 
 def test_a_file_is_replaced_and_private(tmp_path):

@@ -10,9 +10,9 @@ from fakes.families import FAMILIES, Family
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from narrator.budget import cost, fits, plan
-from narrator.history import History
-from narrator.layouts import Limits, Planned, TokenCost, View, fitted
+from narrator.memory.budget import cost, fits, plan
+from narrator.memory.history import History
+from narrator.memory.layouts import Limits, Planned, TokenCost, View, fitted
 from narrator.messages import EncodedPicture, Frame, Moment
 
 WIDTH, HEIGHT = 1920, 1080

@@ -9,10 +9,10 @@ import cv2
 import numpy as np
 import pytest
 
-from narrator.budget import plan
-from narrator.encoding import encode, shrunk
-from narrator.history import History
-from narrator.layouts import Limits, fitted
+from narrator.memory.budget import plan
+from narrator.memory.encoding import encode, shrunk
+from narrator.memory.history import History
+from narrator.memory.layouts import Limits, fitted
 from narrator.messages import EncodedPicture, Frame, Moment
 from narrator.seams import Capabilities
 

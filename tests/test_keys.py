@@ -11,10 +11,10 @@ from fakes.waiting import eventually
 from keyring.backends import fail
 from keyring.errors import KeyringLocked, PasswordDeleteError
 
-from narrator import keys
 from narrator.errors import SettingsUnusable, UsageError
-from narrator.key_store import KeyStore, KeyStoreSilent, NoKeyStore, best_store
 from narrator.messages import Level
+from narrator.privacy import keys
+from narrator.privacy.key_store import KeyStore, KeyStoreSilent, NoKeyStore, best_store
 
 KEY, OTHER = "AIza-nobodys-key", "AIza-another-one"
 VARIABLES = ("GEMINI_API_KEY", "GOOGLE_API_KEY")

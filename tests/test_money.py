@@ -9,8 +9,8 @@ from datetime import date
 import pytest
 from fakes.gemini_service import GeminiService
 
-from narrator.daybook import Daybook
 from narrator.resources import resource
+from narrator.spending.daybook import Daybook
 
 FAST = {
     "spending.pace": 1000,

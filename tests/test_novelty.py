@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from narrator import prompts
+from narrator.language import prompts
+from narrator.language.novelty import MARKER, Novelty
 from narrator.messages import Ask, Reason, Scene
-from narrator.novelty import MARKER, Novelty
 
 SCENE = Scene(revision=0, frame_at=0.0, media_t=0.0, epoch=0)
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from narrator.phrasing import Clauses, speakable
+from narrator.language.phrasing import Clauses, speakable
 
 WHOLE = [
     ("A car passes. A dog runs.", ["A car passes.", "A dog runs."]),

@@ -6,7 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from narrator import prompts, styles
+from narrator.language import prompts, styles
+from narrator.language.novelty import MARKER
+from narrator.language.prompts import Manner
 from narrator.messages import (
     Ask,
     Box,
@@ -19,8 +21,6 @@ from narrator.messages import (
     TextLine,
     Track,
 )
-from narrator.novelty import MARKER
-from narrator.prompts import Manner
 
 BOX = Box(0.0, 0.0, 0.2, 1.0)
 PERSON = Track(1, "person", 0.9, BOX)

@@ -15,7 +15,7 @@ from fakes.waiting import eventually
 from narrator.commands import sent as command
 from narrator.errors import NarratorError, UsageError
 from narrator.messages import EncodedPicture, Prompt, PromptPicture, PromptVideo, Turn, Usage
-from narrator.sent import SentLog, rows, sent_folder, total
+from narrator.privacy.sent import SentLog, rows, sent_folder, total
 
 SECRET = "the words of the prompt"
 
@@ -224,7 +224,7 @@ def test_recording_takes_little_time(log):
 def test_copies_that_write_at_once_mix_nothing(folder):
     script = (
         "import sys; from pathlib import Path; sys.path.insert(0, 'tests')\n"
-        "import test_sent; from narrator.sent import SentLog\n"
+        "import test_sent; from narrator.privacy.sent import SentLog\n"
         "own = SentLog(Path(sys.argv[1]))\n"
         "runs = [test_sent.record(own) for _ in range(100)]\n"
         "own.close()"

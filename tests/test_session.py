@@ -86,17 +86,18 @@ def test_a_file_is_narrated_to_its_end(session, clip, tmp_path):
 
 def test_a_cut_cancels_the_request_and_its_words(session, tmp_path):
     clip = write_clip(tmp_path / "cut.avi", [40, 200], seconds=2.5)
-    slow = write_script(tmp_path / "s.toml", "One two three four five six.", "After the cut.", head="word_gap = 0.5")
+    slow = write_script(
+        tmp_path / "s.toml", "One two. Three four five six seven.", "After the cut.", head="word_gap = 0.4"
+    )
     narrating = session(clip, slow)
     listener = Listener(narrating)
     narrating.start()
     assert eventually(lambda: len(listener.of(Request)) >= 2, 15)
     first = listener.of(Request)[0].run
     assert first.cancelled
-    captions = listener.of(Caption)
-    assert captions
-    assert captions[0].complete is False
-    assert listener.sounds("One two three four five six.") == []
+    caption = listener.of(Caption)[0]
+    assert (caption.text, caption.complete) == ("One two.", False), "what was said stays, half a sentence does not"
+    assert listener.sounds("Three four five six seven.") == []
 
 
 def test_pause_holds_the_file_and_the_words(session, clip, tmp_path):

@@ -6,11 +6,11 @@ import cv2
 import numpy as np
 import pytest
 
-from narrator.encoding import encode, shrunk
-from narrator.history import History
-from narrator.layouts import TILE, Planned, Shot, alone, sheet, sheet_bytes
+from narrator.memory.encoding import encode, shrunk
+from narrator.memory.history import History
+from narrator.memory.layouts import TILE, Planned, Shot, alone, sheet, sheet_bytes
+from narrator.memory.sheets import Sheets, clock
 from narrator.messages import EncodedPicture, Frame
-from narrator.sheets import Sheets, clock
 
 COLUMNS, ROWS = 32, 2
 """Cells of a stamp, which fills the top sixth of a picture."""

@@ -329,7 +329,8 @@ def test_deciding_what_is_asked_takes_next_to_nothing(purse):
 
 def test_processes_that_write_at_once_lose_nothing(tmp_path):
     script = (
-        "import sys; from datetime import date; from pathlib import Path; from narrator.daybook import Daybook\n"
+        "import sys; from datetime import date; from pathlib import Path\n"
+        "from narrator.spending.daybook import Daybook\n"
         "book = Daybook(Path(sys.argv[1]))\n"
         "assert all(book.write(date(2026, 11, 21), 0.001) for _ in range(500))"
     )

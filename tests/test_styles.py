@@ -2,9 +2,9 @@
 
 import pytest
 
-from narrator import styles
 from narrator.commands import styles as command
 from narrator.errors import NarratorError, UsageError
+from narrator.language import styles
 
 SHIPPED = ["everyday", "film", "nature", "security", "sports", "thoughts", "terse", "tutor"]
 

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from narrator.errors import DataFileDamaged
+from narrator.language.phrasing import normal
 from narrator.messages import Box, News, NewsKind, Scene, TextLine, Track, Trouble
-from narrator.phrasing import normal
 from narrator.resources import resource
 from narrator.sight.labels import LABELS
 from narrator.wording import Wording

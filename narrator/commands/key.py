@@ -5,11 +5,12 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import cast
 
-from narrator import keys, registry
+from narrator import registry
 from narrator.describers import is_loopback, key_of
 from narrator.errors import NarratorError, UsageError
 from narrator.messages import Notice
 from narrator.network import Network
+from narrator.privacy import keys
 from narrator.seams import BackendSpec, Context, Value
 from narrator.settings import settings_file
 

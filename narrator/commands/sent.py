@@ -5,8 +5,8 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import chain
 
 from narrator.errors import UsageError
+from narrator.privacy.sent import HEADS, SentLog, rows, sent_folder, total
 from narrator.seams import Value
-from narrator.sent import HEADS, SentLog, rows, sent_folder, total
 
 HELP = """sent                         list the last requests to a describer far away, and the sum of all
 sent erase [yes]             delete the record, and the pictures that were kept; yes: without a question

@@ -5,8 +5,8 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from narrator import prompts, styles
 from narrator.errors import UsageError
+from narrator.language import prompts, styles
 from narrator.seams import Value
 from narrator.settings import settings_file
 

@@ -9,8 +9,8 @@ reading   what text reads
 
 from collections.abc import Sequence
 
+from narrator.language.phrasing import normal
 from narrator.messages import News, Scene
-from narrator.phrasing import normal
 from narrator.wording.grammar import Grammar
 from narrator.wording.overview import Overview
 from narrator.wording.report import Report

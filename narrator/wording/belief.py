@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from narrator.phrasing import normal
+from narrator.language.phrasing import normal
 from narrator.wording.grammar import Grammar
 
 _NUMBERS = (0, 1, 2, 3, 4, 5, 9)

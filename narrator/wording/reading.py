@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Sequence
 from difflib import SequenceMatcher
 
+from narrator.language.phrasing import normal, speakable
 from narrator.messages import Box, TextLine
-from narrator.phrasing import normal, speakable
 from narrator.wording.grammar import Grammar
 
 SURE = 0.8

@@ -4,8 +4,8 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from narrator.language.phrasing import normal
 from narrator.messages import News, NewsKind, Scene, TextLine, Track
-from narrator.phrasing import normal
 from narrator.wording.belief import believed
 from narrator.wording.changes import Changes, changes, exit_edge, since_cut
 from narrator.wording.grammar import KINDS, Grammar, Phrase, finished, third

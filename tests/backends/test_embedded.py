@@ -5,7 +5,8 @@ from itertools import count
 
 import pytest
 
-from narrator import prompts, registry
+from narrator import registry
+from narrator.language import prompts
 from narrator.messages import Ask, Box, News, NewsKind, Priority, Prompt, Reason, Run, Scene, Track
 from narrator.seams import Context
 

@@ -21,9 +21,9 @@ import numpy as np
 from figures import ONLY_CAPTURE, Bench
 from watched import MODEL, SETTLED, UNPACED, Camera, Service, Watched, dated, narrating, watch
 
-from narrator import budget
 from narrator.backends._gemini_models import catalogue
-from narrator.history import History
+from narrator.memory import budget
+from narrator.memory.history import History
 from narrator.messages import Frame
 from narrator.seams import Capabilities
 

@@ -14,8 +14,8 @@ from itertools import count, cycle, islice
 import cv2
 import numpy as np
 
-from narrator.history import History
 from narrator.mailbox import Latest
+from narrator.memory.history import History
 from narrator.messages import Frame, Pixels, Scene
 from narrator.seams import Context
 from narrator.settings import Settings

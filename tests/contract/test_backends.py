@@ -8,7 +8,8 @@ import pytest
 from fakes.gemini_service import GeminiService
 from fakes.waiting import eventually
 
-from narrator import prompts, registry
+from narrator import registry
+from narrator.language import prompts
 from narrator.messages import Ask, Box, Delta, Priority, Reason, Run, Scene, TextLine, Track, Usage
 from narrator.seams import Context
 from narrator.settings import Settings

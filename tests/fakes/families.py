@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 
 from narrator.backends._gemini_models import catalogue
-from narrator.layouts import TokenCost
+from narrator.memory.layouts import TokenCost
 from narrator.seams import Capabilities
 
 

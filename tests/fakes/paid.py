@@ -7,7 +7,7 @@ from pathlib import Path
 from narrator.messages import Change, Notice, Priority, Reason, Run, Scene, Usage
 from narrator.seams import Prices, Value
 from narrator.settings import Settings
-from narrator.spending import Spending
+from narrator.spending.purse import Spending
 
 PRICES = Prices(0.30, 2.50, 0.03)
 """Of the default model."""

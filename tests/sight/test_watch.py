@@ -16,8 +16,8 @@ import pytest
 from fakes.scenery import Pixels, landscape, photo, sign
 from fakes.waiting import eventually
 
-from narrator.history import History
 from narrator.mailbox import Latest
+from narrator.memory.history import History
 from narrator.messages import Frame, Notice, Scene
 from narrator.seams import Context, Value
 from narrator.settings import Settings
@@ -159,7 +159,7 @@ def test_closing_before_the_start_is_nothing() -> None:
 LOOK = """
 import sys, time
 import cv2
-from narrator.history import History
+from narrator.memory.history import History
 from narrator.mailbox import Latest
 from narrator.messages import Frame
 from narrator.seams import Context

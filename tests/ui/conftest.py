@@ -9,8 +9,8 @@ import pytest
 from fakes.desktop import Program, running_desktop
 from PySide6.QtWidgets import QApplication
 
-from narrator.consent import Consents
 from narrator.messages import Notice
+from narrator.privacy.consent import Consents
 from narrator.seams import Value
 from narrator.session import Session
 from narrator.settings import Settings, SettingsFile

@@ -5,8 +5,8 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QAbstractButton, QApplication, QMainWindow, QMessageBox
 
-from narrator import styles
-from narrator.prompts import Manner
+from narrator.language import styles
+from narrator.language.prompts import Manner
 from narrator.seams import BackendSpec, Setting
 from narrator_ui.consent_dialog import ConsentDialog
 from narrator_ui.describer_dialog import DescriberDialog, Describers

@@ -7,7 +7,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import QApplication
 
-from narrator import styles
+from narrator.language import styles
 from narrator.messages import Meter, Phase, State, Utterance
 from narrator_ui.consent_dialog import ConsentDialog
 from narrator_ui.describer_dialog import DescriberDialog

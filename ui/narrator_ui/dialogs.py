@@ -7,11 +7,13 @@ from PySide6.QtCore import QObject, Qt
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QDialog, QFileDialog, QWidget
 
-from narrator import keys, registry, sent, styles
-from narrator.consent import ConsentPage
+from narrator import registry
 from narrator.errors import NarratorError
+from narrator.language import styles
+from narrator.language.prompts import Manner
 from narrator.messages import Notice
-from narrator.prompts import Manner
+from narrator.privacy import keys, sent
+from narrator.privacy.consent import ConsentPage
 from narrator.seams import BackendSpec, Value
 from narrator.session import Session
 from narrator_ui.accessibility import announce

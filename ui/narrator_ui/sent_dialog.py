@@ -14,7 +14,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from narrator.sent import HEADS
+from narrator.privacy.sent import HEADS
 from narrator_ui.controls import Button
 from narrator_ui.dialog import ScrollingDialog, Tell
 from narrator_ui.typography import wrapped_label

@@ -4,8 +4,8 @@ from PySide6.QtCore import QSize, Qt, QTimer
 from PySide6.QtWidgets import QLabel, QWidget
 
 from narrator import registry
-from narrator.caps import money
 from narrator.messages import Meter, Phase, State
+from narrator.spending.caps import money
 from narrator_ui.accessibility import announce
 from narrator_ui.typography import breakable
 

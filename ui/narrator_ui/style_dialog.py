@@ -5,8 +5,8 @@ from pathlib import Path
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFileDialog, QLabel, QListWidget, QListWidgetItem, QTextBrowser, QWidget
 
-from narrator import prompts, styles
-from narrator.styles import Style
+from narrator.language import prompts, styles
+from narrator.language.styles import Style
 from narrator_ui.controls import Button, FlowLayout
 from narrator_ui.dialog import ScrollingDialog, Tell
 from narrator_ui.typography import breakable, wrapped_label

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from narrator import styles
 from narrator.errors import UsageError
+from narrator.language import styles
 from narrator.messages import (
     Ask,
     Box,

@@ -13,11 +13,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from narrator.errors import SettingsUnusable, UsageError
-from narrator.files import put_aside
-from narrator.files import write_private as write_private
-from narrator.key_store import KeyStore, KeyStoreSilent, NoKeyStore
 from narrator.mailbox import Guarded
 from narrator.messages import Level, Notice
+from narrator.privacy.files import put_aside, write_private
+from narrator.privacy.key_store import KeyStore, KeyStoreSilent, NoKeyStore
 from narrator.settings import config_folder
 
 MOST_LETTERS = 500

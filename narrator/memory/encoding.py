@@ -1,6 +1,6 @@
 """Pixels to JPEG, and down to a size, at the least cost."""
 
-from narrator.layouts import fitted
+from narrator.memory.layouts import fitted
 from narrator.messages import EncodedPicture, Pixels
 
 _JPEG_QUALITY = 75

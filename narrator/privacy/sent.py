@@ -16,11 +16,11 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from narrator.caps import money
 from narrator.errors import NarratorError
 from narrator.mailbox import Closed, Fifo, Guarded
 from narrator.messages import Level, Notice, Prompt, PromptPicture, PromptVideo, Run, Usage
 from narrator.settings import log_folder
+from narrator.spending.caps import money
 
 _log = logging.getLogger(__name__)
 _LOG_BYTES = 5_000_000

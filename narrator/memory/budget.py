@@ -8,8 +8,8 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from narrator.growing import grow
-from narrator.layouts import (
+from narrator.memory.growing import grow
+from narrator.memory.layouts import (
     SIDES,
     TILE,
     Limits,

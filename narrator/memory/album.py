@@ -4,10 +4,10 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from narrator import budget
-from narrator.history import History
-from narrator.layouts import Limits, Planned, TokenCost
 from narrator.mailbox import Latest
+from narrator.memory import budget
+from narrator.memory.history import History
+from narrator.memory.layouts import Limits, Planned, TokenCost
 from narrator.messages import Frame, PromptPicture
 from narrator.seams import Capabilities
 

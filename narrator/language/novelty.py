@@ -9,7 +9,7 @@ from functools import cache, lru_cache
 
 from rapidfuzz.distance import Indel
 
-from narrator.likeness import content, heard, tells_the_same, tokens, words_of
+from narrator.language.likeness import content, heard, tells_the_same, tokens, words_of
 from narrator.messages import Prompt, Reason
 
 MARKER = "NOTHING_NEW"

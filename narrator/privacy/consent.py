@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from narrator.errors import SettingsUnusable
-from narrator.files import put_aside, write_private
 from narrator.mailbox import Guarded
+from narrator.privacy.files import put_aside, write_private
 from narrator.resources import resource
 from narrator.seams import Value
 from narrator.settings import Settings, config_folder

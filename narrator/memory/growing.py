@@ -6,7 +6,7 @@ smaller later on. When the limit is reached, the older half becomes one contact 
 
 from collections.abc import Sequence
 
-from narrator.layouts import (
+from narrator.memory.layouts import (
     SIDES,
     Limits,
     Planned,

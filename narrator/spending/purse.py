@@ -11,12 +11,12 @@ from datetime import date, datetime, timedelta
 from math import inf
 from pathlib import Path
 
-from narrator.caps import DAY, HOUR, TOKENS, Cap, Rolling, Stand
-from narrator.daybook import Daybook
 from narrator.mailbox import Guarded
 from narrator.messages import Meter, Notice, Usage
-from narrator.pacing import Pacing
 from narrator.settings import Settings
+from narrator.spending.caps import DAY, HOUR, TOKENS, Cap, Rolling, Stand
+from narrator.spending.daybook import Daybook
+from narrator.spending.pacing import Pacing
 
 _WRITTEN_EVERY = 5.0
 _METERED = 600.0
@@ -63,7 +63,7 @@ class Spending:
             return max(now, *(stand.free_at for stand in books.judge(self._settings(), now, wall)))
 
     def gap(self) -> float:
-        """Seconds that two paid requests which no scene cut causes are kept apart: see `narrator.pacing`."""
+        """Seconds that two paid requests which no scene cut causes are kept apart: see `narrator.spending.pacing`."""
         with self._books as books:
             return books.pacing.gap(self._clock(), self._settings().number("spending.pace"))
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Callable, Sequence
 
-from narrator.encoding import encode
-from narrator.layouts import TILE, Shot, cell, fitted, grid
+from narrator.memory.encoding import encode
+from narrator.memory.layouts import TILE, Shot, cell, fitted, grid
 from narrator.messages import EncodedPicture, Pixels
 
 _AHEAD = 48

@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Iterator
 
 from narrator.errors import AnswerCut
+from narrator.language.novelty import Novelty
+from narrator.language.phrasing import Clauses, speakable
 from narrator.messages import Citation, Delta, Prompt, Run, Usage
-from narrator.novelty import Novelty
-from narrator.phrasing import Clauses, speakable
 
 _LETTERS_A_TOKEN = 4
 
@@ -38,14 +38,13 @@ class Answer:
             self.broke_off = error
             return
         if self.run.cancelled:
-            self._kept += self._clauses.flush()
             return
         yield from self._take(self._novelty.flush() if self._novelty else "")
         yield from self._spoken(self._clauses.flush())
 
     @property
     def text(self) -> str:
-        """What was kept, as one line; of a run that was cancelled, also the words that were no clause yet."""
+        """The clauses that were kept, as one line."""
         return " ".join(self._kept)
 
     @property

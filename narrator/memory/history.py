@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
-from narrator.encoding import encode, pyramid, shrunk
-from narrator.layouts import SIDES, Planned, Shot, View
+from narrator.memory.encoding import encode, pyramid, shrunk
+from narrator.memory.layouts import SIDES, Planned, Shot, View
+from narrator.memory.sheets import Sheets, clock
 from narrator.messages import EncodedPicture, Frame, Moment, PromptPicture
-from narrator.sheets import Sheets, clock
 
 _LARGE_FOR = 8.0
 _MIDDLE_FOR = 60.0

@@ -1,0 +1,1 @@
+"""How a model is asked, and what is kept of its answer. Pure."""

@@ -1,0 +1,1 @@
+"""What leaves this machine, with whose consent and key, and the record of it."""

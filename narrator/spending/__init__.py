@@ -1,0 +1,1 @@
+"""What describers that cost money take, kept within the user's limits."""
