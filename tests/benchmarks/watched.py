@@ -84,16 +84,16 @@ class Camera:
 
     def __init__(self, folder: Path, kind: str = "mjpeg", *, scene: float = 7.0, still: bool = False) -> None:
         self._events = folder / f"film-{time.monotonic_ns()}.jsonl"
-        film = [sys.executable, str(FAKES / "stamped_film.py"), kind, "--scene", str(scene), "--events", self._events]
+        film: list[object] = [sys.executable, FAKES / "stamped_film.py", "--scene", scene, "--events", self._events]
         film += ["--still"] if still else []
         self._processes: list[subprocess.Popen[str]] = []
         if kind == "mjpeg":
-            self.url = self._run(film).strip()
+            self.url = self._run([*film, "mjpeg"]).strip()
             return
         port, rtp = free_port(), free_port()
         own = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "VIRTUAL"))}
         self._run([SYSTEM_PYTHON, str(FAKES / "rtsp_server.py"), str(port), f"rtp:{rtp}"], own)
-        self._processes.append(subprocess.Popen([str(word) for word in [*film, rtp]], text=True))
+        self._processes.append(subprocess.Popen([str(word) for word in [*film, "rtp", rtp]], text=True))
         self.url = f"rtsp://127.0.0.1:{port}/clip"
 
     def scenes(self) -> list[Json]:
