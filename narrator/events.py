@@ -110,6 +110,8 @@ def _usage(event: Usage) -> dict[str, Any]:
         "cached": event.cached,
         "cost": event.cost,
         "estimated": event.estimated,
+        "cost_an_hour": event.meter.cost_an_hour if event.meter else 0.0,
+        "cost_today": event.meter.cost_today if event.meter else 0.0,
     }
 
 

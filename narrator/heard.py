@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from narrator.messages import Audio, AudioEvent, Run
 
 _SAID = 12
+_SAME_TIME = 1.0
+"""Seconds: what two lanes begin to tell within them neither knows of the other."""
 
 
 @dataclass(slots=True)
@@ -41,24 +43,30 @@ class Heard:
         """News up to this number was heard."""
         self.overview_of = -1
         """The newest scene that was described as a whole, or is about to be."""
-        self._said: deque[str] = deque(maxlen=_SAID)
+        self._said: deque[tuple[Run, str]] = deque(maxlen=_SAID)
         self._second_chance = (-1, -1)
 
     @property
     def said(self) -> tuple[str, ...]:
         """The last captions that were heard, oldest first."""
-        return tuple(self._said)
+        return tuple(text for _, text in self._said)
 
     @property
     def expected(self) -> tuple[str, ...]:
         """What will have been heard when the next words are spoken."""
         under_way = (" ".join(told.offered) for told in self.under_way.values() if told.offered and not told.dropped)
-        return (*self._said, *under_way)
+        return (*self.said, *under_way)
 
-    @property
-    def told_news(self) -> int:
-        """News up to this number was heard, or its words are under way and nobody stood in for them."""
-        coming = (t.run.news_to for t in self.under_way.values() if not t.dropped and not t.stood_in_for)
+    def since(self, run: Run) -> tuple[str, ...]:
+        """What others told since this run began, and its prompt could not know."""
+        began = run.started_at - _SAME_TIME
+        heard = (text for other, text in self._said if other is not run and other.started_at >= began)
+        others = (told for told in self.under_way.values() if told.run is not run and told.run.started_at >= began)
+        return (*heard, *(" ".join(told.offered) for told in others if told.offered))
+
+    def told_news(self, lane: str) -> int:
+        """News up to this number was heard, or is on its way; a silent run counts for its own lane only."""
+        coming = (t.run.news_to for t in self.under_way.values() if not t.dropped and (t.offered or t.run.lane == lane))
         return max([self.news, *coming])
 
     def open(self, run: Run) -> None:
@@ -98,7 +106,7 @@ class Heard:
             return None
         del self.under_way[told.run.id]
         if told.heard:
-            self._said.append(" ".join(told.heard))
+            self._said.append((told.run, " ".join(told.heard)))
         chance = (told.run.scene_revision, told.run.news_to)
         if told.dropped and not told.hushed and chance > self._second_chance:
             self._second_chance = chance

@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import count
-from math import inf
 from typing import Protocol
 
 from narrator.director import Director, Wait
@@ -17,7 +16,7 @@ from narrator.errors import BackendBusy, BackendError, BackendRefused, NarratorE
 from narrator.language import prompts
 from narrator.language.answer import Answer
 from narrator.mailbox import Closed, Guarded, Latest
-from narrator.memory.album import Shown
+from narrator.memory.layouts import TokenCost
 from narrator.messages import (
     Ask,
     Caption,
@@ -28,6 +27,7 @@ from narrator.messages import (
     Notice,
     Priority,
     Prompt,
+    PromptPicture,
     Reason,
     Request,
     Run,
@@ -47,9 +47,11 @@ _run_ids = count(1)
 class Pictures(Protocol):
     """Where the lane takes pictures from."""
 
+    def newest(self, capabilities: Capabilities) -> Frame | None: ...
+
     def show(
-        self, capabilities: Capabilities, token_cost: Callable[[int, int, str], int], *, urgent: bool
-    ) -> Shown: ...
+        self, frame: Frame | None, capabilities: Capabilities, token_cost: TokenCost, *, urgent: bool
+    ) -> tuple[PromptPicture, ...]: ...
 
 
 class Speaker(Protocol):
@@ -102,6 +104,7 @@ class Lane:
         self._spared = False
         self._setbacks = Setbacks(describer.title, describer.others)
         self._closing = threading.Event()
+        self._stirred = threading.Event()
         self.failure: NarratorError | None = None
         """Why the describer does not work now."""
         self.idle = threading.Event()
@@ -120,11 +123,20 @@ class Lane:
     def start(self) -> None:
         self._thread.start()
 
-    def close(self, timeout: float = 1.0) -> threading.Thread | None:
-        """Cancel what runs and end; returns the thread if it is still there after `timeout` s."""
+    def retry(self) -> None:
+        """From any thread: end the rest after a failure, as something was changed."""
+        self._stirred.set()
+
+    def leave(self) -> None:
+        """From any thread: ask nothing more, and end soon."""
         self._closing.set()
+        self._stirred.set()
         self.cancel()
         self._around.scenes.nudge()
+
+    def close(self, timeout: float = 1.0) -> threading.Thread | None:
+        """Cancel what runs and end; returns the thread if it is still there after `timeout` s."""
+        self.leave()
         if self._thread.is_alive():
             self._thread.join(timeout)
         self._backend.close()
@@ -133,6 +145,11 @@ class Lane:
     def cancel(self) -> None:
         """From any thread: end the run in flight; what it gave to the voice is not touched."""
         if self._current is not None:
+            self._current.cancel()
+
+    def give_way(self) -> None:
+        """From any thread: the user asks, so end a run that nobody asked for."""
+        if self._current is not None and self._current.reason is not Reason.USER:
             self._current.cancel()
 
     def preempt(self, revision: int) -> None:
@@ -171,6 +188,8 @@ class Lane:
 
     def _open(self) -> None:
         self._capabilities = self._backend.open()
+        if self._closing.is_set():
+            raise Closed
         with self._around.director as director:
             director.ready(self.name, self._capabilities)
         self._around.scenes.nudge()
@@ -186,11 +205,16 @@ class Lane:
         if not setback.rest:
             return
         self.failure = error
+        rests_until = time.monotonic() + setback.rest
         with self._around.director as director:
-            director.rest(self.name, time.monotonic() + setback.rest)
+            director.rest(self.name, rests_until)
         self._around.scenes.nudge()
         self.idle.set()
-        self._closing.wait(None if setback.rest == inf else setback.rest)
+        self._stirred.wait(setback.rest)
+        if not self._closing.is_set():
+            self._stirred.clear()
+            with self._around.director as director:
+                director.rest(self.name, min(rests_until, time.monotonic()))
 
     def _narrate(self) -> None:
         version, until = 0, 0.0
@@ -208,32 +232,32 @@ class Lane:
                 self._answer(step)
 
     def _answer(self, ask: Ask) -> None:
-        is_urgent = ask.priority is not Priority.NORMAL or ask.reason.is_overview
-        shown = self._pictures.show(self._capabilities, self._backend.token_cost, urgent=is_urgent)
-        absolute = self._capabilities.prefix_cache
-        manner = self._around.manner()
-        prompt = prompts.build(ask, shown.pictures, manner, absolute_times=absolute)
-        run = self._open_run(ask, shown.frame)
+        frame = self._pictures.newest(self._capabilities)
+        run = self._open_run(ask, frame)
+        self._current = run  # from here on whoever cancels the lane cancels this run, sent or not
         with self._around.director as director:
-            director.opened(run)
-        self._current = run
+            may_go = director.opened(run)
+        newest = self._around.scenes.peek()
+        if not may_go or self._closing.is_set() or (newest is not None and newest.revision > run.scene_revision):
+            run.cancel()
         try:
-            answer = self._request(run, prompt, manner.language)
+            answer = None if run.cancelled else self._request(run, ask, frame)
         except BaseException:
             with self._around.director as director:
                 director.failed(run, time.monotonic())
             raise
         with self._around.director as director:
             director.answered(run, time.monotonic())
-        self._conclude(answer)
+        if answer is not None:
+            self._conclude(answer)
 
     def _conclude(self, answer: Answer) -> None:
         if answer.broke_off is not None:
             raise answer.broke_off
         if not answer.is_whole:
             return
-        self.failure = None
-        if answer.run.reason is Reason.USER and not answer.text:
+        self.failure, self._spared = None, False
+        if answer.run.reason is Reason.USER and not answer.text and not self._told_since(answer.run):
             self._around.publish(Notice(Level.INFO, f"{self._describer.title} has nothing to add."))
         back = self._setbacks.over()
         if back is not None:
@@ -257,26 +281,36 @@ class Lane:
             news_to=ask.scene.newest_news,
         )
 
-    def _request(self, run: Run, prompt: Prompt, language: str) -> Answer:
+    def _request(self, run: Run, ask: Ask, frame: Frame | None) -> Answer:
         """Ask, publish the answer as it comes, give its clauses to the voice, close it with caption and cost."""
+        manner = self._around.manner()
+        prompt = self._prompt(ask, frame, manner)
         tokens = self._estimate(prompt)
-        answer = Answer(run, prompt, by_model=self._capabilities.system_prompt, language=language)
+        by_model = self._capabilities.system_prompt
+        answer = Answer(run, prompt, self._told_since, by_model=by_model, language=manner.language)
+        if run.cancelled:
+            return answer
         self._around.publish(Request(run, len(prompt.pictures), tokens))
         if self._capabilities.pictures_leave_device:
             self._around.record(run, prompt, tokens)
+        is_billed = True
         try:
             self._speak(run, answer, prompt)
         except (BackendBusy, BackendRefused):
-            if answer.text:  # what was refused before a word came is not billed
-                self._account(answer, tokens)
+            is_billed = answer.has_begun
             raise
-        except BaseException:
-            self._account(answer, tokens)
-            raise
-        self._account(answer, tokens)
-        if answer.text:
-            self._around.publish(Caption(run, answer.text, complete=answer.is_whole))
+        finally:
+            self._close(answer, tokens if is_billed else 0)
         return answer
+
+    def _prompt(self, ask: Ask, frame: Frame | None, manner: prompts.Manner) -> Prompt:
+        is_urgent = ask.priority is not Priority.NORMAL or ask.reason.is_overview
+        pictures = self._pictures.show(frame, self._capabilities, self._backend.token_cost, urgent=is_urgent)
+        return prompts.build(ask, pictures, manner, absolute_times=self._capabilities.prefix_cache)
+
+    def _told_since(self, run: Run) -> tuple[str, ...]:
+        with self._around.director as director:
+            return director.since(run)
 
     def _speak(self, run: Run, answer: Answer, prompt: Prompt) -> None:
         for piece in answer.read(self._backend.describe(prompt, run)):
@@ -284,17 +318,22 @@ class Lane:
                 self._around.publish(piece)
                 continue
             with self._around.director as director:
-                director.offered(run, piece, time.monotonic())
-            self._around.speaker.offer(piece, run, run.priority)
+                priority = director.offered(run, piece, time.monotonic())
+            self._around.speaker.offer(piece, run, priority)
 
-    def _account(self, answer: Answer, tokens_estimated: int) -> None:
-        """Tell what it took, of a describer that counts; with prices, what it cost."""
+    def _close(self, answer: Answer, tokens_estimated: int) -> None:
+        """Publish the caption of what was said; of a describer that counts, what it took, and with prices, cost.
+
+        What was refused before anything came is not billed (0 tokens); what was cancelled is.
+        """
+        if answer.text:
+            self._around.publish(Caption(answer.run, answer.text, complete=answer.is_whole))
         prices = self._capabilities.prices
         if not self._capabilities.system_prompt:
             return
         usage = answer.usage(tokens_estimated)
         cost = prices.cost(usage.tokens_in, usage.tokens_out, usage.cached) if prices else 0.0
-        self._around.publish(replace(usage, cost=cost))
+        self._around.publish(replace(usage, cost=cost, is_far=self._capabilities.pictures_leave_device))
 
     def _estimate(self, prompt: Prompt) -> int:
         """All input tokens: pictures by the backend's rule, text at four letters a token."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from narrator import registry
 from narrator.capture import Capture
-from narrator.director import Director, Pace, Purse, Wish
+from narrator.director import Director, Pace, Wish
 from narrator.errors import NarratorError
 from narrator.inference import Describer, Lane, Speaker, Surroundings, forget
 from narrator.language.prompts import Manner
@@ -19,6 +19,7 @@ from narrator.messages import Audio, Event, Frame, Prompt, Run, Scene
 from narrator.seams import BackendSpec, Context
 from narrator.settings import Settings
 from narrator.sight.watch import Sight
+from narrator.standing import Purse
 
 LOCAL = "local"
 """The lane of the program's own sight."""
@@ -71,6 +72,7 @@ class Pipeline:
             outlets.record,
         )
         self._lanes: tuple[Lane, ...] = ()
+        self._leaving: list[threading.Thread] = []
         self._enlist(backend)
         self._is_started = False
 
@@ -81,14 +83,34 @@ class Pipeline:
         self.sight.start()
         self.capture.start()
 
-    def use(self, backend: str) -> list[threading.Thread]:
-        """Go on with another describer, with all that was seen; returns the threads that did not end in time."""
-        left = self._dismiss(self._lanes)
+    def use(self, backend: str) -> None:
+        """Go on with another describer, with all that was seen; the old one ends beside it."""
+        leaving = self._lanes
+        with self._around.director as director:
+            for lane in leaving:
+                director.dismiss(lane.name)
+        for lane in leaving:
+            lane.leave()
+            ending = threading.Thread(target=lane.close, name=f"end of {lane.name}", daemon=True)
+            ending.start()
+            self._leaving.append(ending)
         self._enlist(backend)
         if self._is_started:
             for lane in self._lanes:
                 lane.start()
-        return left
+
+    def retry(self, backend_id: str) -> None:
+        """Something was mended: a describer that rests is asked again at once."""
+        for lane in self._lanes:
+            if lane.describer == backend_id:
+                lane.retry()
+
+    def describe(self) -> None:
+        """The user wishes to hear what is there, before anything else."""
+        self._director.tell(Wish.DESCRIBE)
+        for lane in self._lanes:
+            lane.give_way()
+        self.scenes.nudge()
 
     def pause(self) -> None:
         """Stop asking; hold a file, release a camera."""
@@ -140,11 +162,14 @@ class Pipeline:
         """The id of the describer that narrates."""
         with self._around.director as director:
             leader = director.leader(now, self.scenes.peek())
-        return next(lane.describer for lane in self._lanes if lane.name == leader)
+        return next((lane.describer for lane in self._lanes if lane.name == leader), "")
 
     def close(self) -> list[threading.Thread]:
         """End everything, what asks first; returns the threads that did not end in time."""
         left = [lane.close() for lane in self._lanes]
+        for ending in self._leaving:
+            ending.join(1)
+            left.append(ending if ending.is_alive() else None)
         left += [self.sight.close(), self.capture.close()]
         self.scenes.close()
         self.frames.close()
@@ -165,13 +190,6 @@ class Pipeline:
         describer = Describer(name, spec.id, spec.title, registry.create_backend(backend, self._context), others)
         album = Album(self.frames, self._memory, lambda: limits(self._settings()))
         return Lane(describer, album, self._around)
-
-    def _dismiss(self, lanes: tuple[Lane, ...]) -> list[threading.Thread]:
-        left = [thread for lane in lanes if (thread := lane.close()) is not None]
-        with self._around.director as director:
-            for lane in lanes:
-                director.dismiss(lane.name)
-        return left
 
     def _on_cut(self, revision: int) -> None:
         for lane in self._lanes:

@@ -136,11 +136,13 @@ class Session(Steps):
         if yes:
             self._keeping.agree(self._describers, page)
             self._choice = self._choose(self._choice.wanted)
-            self._abandon(*self._pipeline.use(self._choice.backend))
+            self._pipeline.use(self._choice.backend)
 
     def check_key(self, backend_id: str) -> str:
         """Try a describer's key and service: a sentence. May take some seconds. Raises `BackendError`, `UsageError`."""
-        return registry.check_backend(backend_id, self._context)
+        sentence = registry.check_backend(backend_id, self._context)
+        self._pipeline.retry(backend_id)
+        return sentence
 
     @property
     def voice(self) -> str:
@@ -202,7 +204,7 @@ class Session(Steps):
 
     def describe(self) -> None:
         """Say now what is there."""
-        self._pipeline.tell(Wish.DESCRIBE)
+        self._pipeline.describe()
 
     def apply(self, changes: Mapping[str, Value]) -> None:
         """Take these settings, keep them for the next start, and restart what must restart. Raises `UsageError`.
@@ -290,7 +292,7 @@ class Session(Steps):
         if "source" in restarts:
             self._restart()
         elif "backend" in restarts:
-            self._abandon(*self._pipeline.use(self._choice.backend))
+            self._pipeline.use(self._choice.backend)
 
     def _restart(self) -> None:
         """Put a new pipeline in the place of the old one."""
@@ -323,6 +325,10 @@ class Session(Steps):
         return replace(audio, event=AudioEvent.END) if is_read else audio
 
     def _publish(self, event: Event) -> None:
+        notices: Sequence[Notice] = ()
+        if isinstance(event, Usage):
+            notices = self._accounts.add(event)
+            event = replace(event, meter=self._accounts.meter())
         self._broadcast.publish(event)
         if isinstance(event, Audio):
             self._pipeline.tell(self._as_perceived(event))
@@ -330,9 +336,8 @@ class Session(Steps):
             _log.info("Notice: %s", event.text)
             if not event.quiet:
                 self._speech.offer(event.text, None, Priority.NEXT)
-        elif isinstance(event, Usage):
-            for notice in self._accounts.add(event):
-                self._publish(notice)
+        for notice in notices:
+            self._publish(notice)
 
     def _tick(self) -> None:
         self._publish(self.state())

@@ -85,3 +85,18 @@ def test_an_answer_without_a_report_is_estimated_as_billed():
     usage = answer.usage(1500)
     assert (usage.tokens_in, usage.estimated) == (1500, True)
     assert 8 <= usage.tokens_out <= 12
+
+
+def test_what_another_describer_told_meanwhile_is_not_said_again():
+    own = run()
+    told = []
+    prompt = Prompt("Tell what is new.", (), 96, SCENE)
+    answer = Answer(own, prompt, lambda _: told, by_model=True)
+
+    def describe():
+        yield Delta(own, "The room is bright. ")
+        told.append("A horse comes in from the right.")
+        yield Delta(own, "A horse comes in from the right. It is black.")
+
+    spoken = [piece for piece in answer.read(describe()) if isinstance(piece, str)]
+    assert spoken == ["The room is bright.", "It is black."]

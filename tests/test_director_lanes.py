@@ -280,3 +280,89 @@ def test_after_a_rest_the_model_is_asked_at_once_whoever_speaks():
     director.rest("model", 2.1)
     answer(director, "local", director.next("local", 0.2, scene(), 0.0), 0.2, "A person.")
     assert director.next("model", 2.1, scene(at=2.1), 9.0).reason is Reason.CHANGE
+
+
+def test_what_matters_and_finds_the_model_waiting_for_its_turn_is_told_within_seconds():
+    director = two_lanes(Purse(gap=60.0))
+    answer(director, "model", director.next("model", 0.0, scene(), 0.0), 0.0, "A room.")
+    seen = scene(news=[NewsKind.APPEARED], at=8.0)
+    assert isinstance(director.next("local", 8.0, seen, 3.5), Wait), "the voice is busy while a cue would be fresh"
+    assert isinstance(director.next("local", 9.5, seen, 2.0), Wait)
+    ask = director.next("local", 11.5, seen, 0.0)
+    assert (ask.reason, [news.kind for news in ask.news]) == (Reason.CHANGE, [NewsKind.APPEARED])
+
+
+def test_more_news_during_a_late_answer_is_told_too():
+    director = two_lanes()
+    answer(director, "model", director.next("model", 0.0, scene(), 0.0), 0.0, "A room.")
+    first = scene(news=[NewsKind.MOVES_LEFT], at=8.0)
+    open_run(director, "model", director.next("model", 8.0, first, 0.0), 8.0)
+    director.next("local", 8.0, first, 0.0)
+    answer(director, "local", director.next("local", 11.0, first, 0.0), 11.0, "The person moves left.")
+    second = scene(news=[NewsKind.MOVES_LEFT, NewsKind.DARKER], at=12.0)
+    director.next("local", 12.0, second, 0.0)
+    ask = director.next("local", 15.1, second, 0.0)
+    assert [news.kind for news in ask.news] == [NewsKind.DARKER]
+
+
+def test_a_wish_that_a_cut_cancels_is_not_lost():
+    director = two_lanes(pace=Pace(overview=False))
+    director.tell(Wish.DESCRIBE)
+    run = open_run(director, "model", director.next("model", 0.0, scene(0), 0.0), 0.0)
+    run.cancel()
+    director.answered(run, 0.4)
+    assert director.next("model", 0.5, scene(1, settled=False), 0.0).reason is Reason.USER
+
+
+def test_a_wish_that_the_model_declines_goes_to_the_own_sight_and_not_to_the_model_again():
+    director = two_lanes()
+    answer(director, "model", director.next("model", 0.0, scene(), 0.0), 0.0, "A room.")
+    director.tell(Wish.DESCRIBE)
+    director.failed(open_run(director, "model", director.next("model", 4.0, scene(), 0.0), 4.0), 4.1)
+    model = director.next("model", 4.1, scene(), 0.0)
+    assert getattr(model, "reason", None) is not Reason.USER
+    assert director.next("local", 4.1, scene(), 0.0).reason is Reason.USER
+
+
+def test_a_wish_while_the_model_cannot_stop_is_answered_by_the_own_sight():
+    director = two_lanes()
+    open_run(director, "model", director.next("model", 0.0, scene(), 0.0), 0.0)
+    answer(director, "local", director.next("local", 3.0, scene(), 0.0), 3.0, "A person.")
+    director.tell(Wish.DESCRIBE)
+    assert isinstance(director.next("local", 4.0, scene(), 0.0), Wait)
+    assert director.next("local", 7.1, scene(), 0.0).reason is Reason.USER
+
+
+def test_an_answer_that_comes_late_does_not_cut_the_one_that_stood_in_for_it():
+    director = two_lanes()
+    director.tell(Wish.DESCRIBE)
+    run = open_run(director, "model", director.next("model", 0.0, scene(), 0.0), 0.0)
+    assert director.next("local", 3.0, scene(), 0.0).priority is Priority.NOW
+    assert director.offered(run, "A room.", 4.0) is Priority.NEXT
+
+
+def test_what_is_held_is_not_sent():
+    director = two_lanes()
+    ask = director.next("model", 0.0, scene(), 0.0)
+    director.tell(Wish.HOLD)
+    run = Run(next(_ids), "model", "x", ask.reason, ask.priority, 0.0, 9.0, 0.0, 0.0, 0, ask.scene, 0)
+    assert director.opened(run) is False
+
+
+def test_a_run_learns_what_the_other_lane_told_since_it_began():
+    director = two_lanes()
+    answer(director, "model", director.next("model", 0.0, scene(), 0.0), 0.0, "A room.")
+    seen = scene(news=[NewsKind.APPEARED], at=8.0)
+    run = open_run(director, "model", director.next("model", 8.0, seen, 0.0), 8.0)
+    assert director.since(run) == ()
+    answer(director, "local", director.next("local", 8.1, seen, 0.0), 8.1, "A person comes in.")
+    director.next("local", 8.2, seen, 0.0)
+    assert director.since(run) == ("A person comes in.",)
+
+
+def test_a_lane_that_is_gone_asks_nothing_and_nobody_leads_without_lanes():
+    director = two_lanes()
+    director.dismiss("model")
+    assert isinstance(director.next("model", 0.0, scene(), 0.0), Wait)
+    director.dismiss("local")
+    assert director.leader(0.0, scene()) == ""

@@ -8,7 +8,7 @@ from fakes.gemini_service import GeminiService
 from fakes.waiting import eventually
 
 from narrator.errors import UsageError
-from narrator.messages import Audio, AudioEvent, Caption, Level, Notice, Request, State, Usage
+from narrator.messages import Audio, AudioEvent, Caption, Level, Notice, Reason, Request, State, Usage
 from narrator.privacy.consent import Consents
 from narrator.session import Session
 from narrator.settings import Settings
@@ -208,3 +208,50 @@ def test_hush_ends_the_answer_and_narration_goes_on(narrating, service):
     assert service.wait_for(lambda calls: len(calls) > asked, LONG)
     estimated = [usage for usage in listener.of(Usage) if usage.estimated]
     assert all(usage.cost > 0 for usage in estimated), "what was cancelled counts as billed"
+
+
+def test_the_user_s_key_is_always_first(narrating, service):
+    service.set(first_token=6.0)
+    session, listener = narrating()
+    assert eventually(lambda: service.asked, LONG)
+    pressed = time.monotonic()
+    session.describe()
+    assert eventually(lambda: [r for r in listener.of(Request) if r.run.reason is Reason.USER], LONG)
+    assert time.monotonic() - pressed < 1.0
+    assert eventually(lambda: [c for c in listener.captions("local") if c.run.reason is Reason.USER], LONG)
+    assert time.monotonic() - pressed < 5.0, "the own sight stands in"
+
+
+def test_a_key_that_was_mended_is_used_at_once(narrating, service):
+    service.fail("400-key", times=-1, on="all")
+    session, listener = narrating()
+    assert eventually(lambda: any("does not accept the key" in text for text in listener.texts()), LONG)
+    service.mend()
+    assert "accepts the key" in session.check_key("gemini")
+    assert service.wait_for(lambda asked: any(call.status == 200 for call in asked), LONG)
+
+
+def test_words_that_were_spoken_before_a_failure_have_a_caption(narrating, service):
+    service.set(rate=20.0, answer="A woman opens the door. Two children run along the river and a dog sleeps.")
+    _, listener = narrating()
+    service.fail("reset", times=1, after=8)
+    assert eventually(lambda: any(not caption.complete for caption in listener.captions("gemini")), LONG)
+    broken = next(caption for caption in listener.captions("gemini") if not caption.complete)
+    assert broken.text == "A woman opens the door."
+
+
+def test_a_request_that_was_refused_costs_nothing(narrating, service):
+    service.fail("503", times=-1)
+    session, listener = narrating()
+    assert eventually(lambda: len([call for call in service.asked if call.status == 503]) >= 2, LONG)
+    assert session.state().meter.cost == 0.0
+    assert all(usage.cost == 0.0 for usage in listener.of(Usage))
+
+
+def test_changing_the_describer_does_not_hold_up_the_front_end(narrating, service):
+    service.set(first_token=6.0)
+    session, _ = narrating()
+    assert eventually(lambda: service.asked, LONG)
+    began = time.monotonic()
+    session.apply({"backend": "embedded"})
+    assert time.monotonic() - began < 0.3

@@ -1,7 +1,5 @@
 """What follows from a describer's failures in a row."""
 
-from math import inf
-
 import pytest
 
 from narrator.errors import AnswerCut, BackendBusy, BackendError, BackendRefused, DataFileDamaged
@@ -31,8 +29,17 @@ def test_without_a_told_wait_it_rests_longer_each_time_up_to_half_a_minute():
     assert [setbacks.take(BackendBusy("Overloaded.")).rest for _ in range(7)] == [1, 2, 4, 8, 16, 30, 30]
 
 
-def test_a_refusal_rests_until_something_is_changed():
-    assert failures().take(BackendRefused("The key is not accepted.")).rest == inf
+def test_a_refusal_rests_for_minutes_and_is_told_once():
+    setbacks = failures()
+    first, second = (setbacks.take(BackendRefused("The key is not accepted.")) for _ in range(2))
+    assert first.rest == second.rest >= 60
+    assert [first.notice is not None, second.notice is not None] == [True, False]
+
+
+def test_who_declined_one_picture_was_never_away():
+    setbacks = failures()
+    assert setbacks.take(BackendError("Gemini declined to describe this picture.")).notice
+    assert setbacks.over() is None
 
 
 def test_a_request_that_failed_by_itself_does_not_stop_the_next_unless_it_goes_on_like_that():

@@ -1,6 +1,6 @@
 """Reads one run's answer as it comes: what of it is shown, what is spoken, and what it took."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from narrator.errors import AnswerCut
 from narrator.language.novelty import Novelty
@@ -10,14 +10,29 @@ from narrator.messages import Citation, Delta, Prompt, Run, Usage
 _LETTERS_A_TOKEN = 4
 
 
+def _nobody(_run: Run) -> tuple[str, ...]:
+    """Stands in where no other describer tells anything."""
+    return ()
+
+
 class Answer:
     """Of a model, what it repeats and its word for "nothing new" are left out; the embedded describer's is taken as is.
+
+    `told_since` gives what other describers told since a run began: that is not said again either.
 
     After the answer was read: `text` is what was kept of it, `is_whole` is False when it broke off.
     """
 
-    def __init__(self, run: Run, prompt: Prompt, *, by_model: bool, language: str = "en") -> None:
-        self.run = run
+    def __init__(
+        self,
+        run: Run,
+        prompt: Prompt,
+        told_since: Callable[[Run], Iterable[str]] = _nobody,
+        *,
+        by_model: bool,
+        language: str = "en",
+    ) -> None:
+        self.run, self._told_since = run, told_since
         self._novelty = Novelty.of(prompt, language) if by_model else None
         self._clauses = Clauses(waits=self._novelty.may_repeat) if self._novelty else Clauses()
         self._kept: list[str] = []
@@ -48,6 +63,11 @@ class Answer:
         return " ".join(self._kept)
 
     @property
+    def has_begun(self) -> bool:
+        """Something came: words, or a count of tokens."""
+        return bool(self._received) or self._usage is not None
+
+    @property
     def is_whole(self) -> bool:
         return self.broke_off is None and not self.run.cancelled
 
@@ -64,6 +84,8 @@ class Answer:
 
     def _spoken(self, clauses: Iterable[str]) -> Iterator[str]:
         for clause in clauses:
+            if self._novelty:
+                self._novelty.hear(self._told_since(self.run))
             fresh = self._novelty.fresh(clause) if self._novelty else clause
             if fresh:
                 self._kept.append(speakable(fresh))

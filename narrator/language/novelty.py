@@ -4,7 +4,7 @@ The word for "nothing new" is never spoken, nor are a model's reasoning, a pream
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cache, lru_cache
 
 from rapidfuzz.distance import Indel
@@ -58,6 +58,7 @@ class Novelty:
         self._starts_anew = False
         self._before = ""
         self._has_marker = False
+        self._overheard: set[str] = set()
 
     @classmethod
     def of(cls, prompt: Prompt, language: str = "") -> "Novelty":
@@ -91,6 +92,13 @@ class Novelty:
         rest = self._addition(clause)
         self._remember(rest)
         return rest
+
+    def hear(self, lines: Iterable[str]) -> None:
+        """Others told this meanwhile; lines that are known already change nothing."""
+        for line in lines:
+            if line not in self._overheard:
+                self._overheard.add(line)
+                self._remember(line)
 
     def may_repeat(self, start: str) -> bool:
         """Whether a sentence that begins so may come to be a repeat: it should be judged whole."""

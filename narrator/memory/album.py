@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from narrator.mailbox import Latest
 from narrator.memory import budget
@@ -12,14 +11,6 @@ from narrator.messages import Frame, PromptPicture
 from narrator.seams import Capabilities
 
 
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """The frame that a request speaks of, and its pictures, oldest first."""
-
-    frame: Frame | None = None
-    pictures: tuple[PromptPicture, ...] = ()
-
-
 class Album:
     """One lane's; it remembers the last layout, which a model that caches its prompt's start is shown again."""
 
@@ -27,11 +18,16 @@ class Album:
         self._frames, self._history, self._limits = frames, history, limits
         self._layout: tuple[Planned, ...] = ()
 
-    def show(self, capabilities: Capabilities, token_cost: TokenCost, *, urgent: bool) -> Shown:
-        """The pictures for one request; none for a describer that takes none."""
-        frame = self._frames.peek() if capabilities.max_images else None
+    def newest(self, capabilities: Capabilities) -> Frame | None:
+        """The frame to speak of: the newest; None for a describer that is shown no pictures."""
+        return self._frames.peek() if capabilities.max_images else None
+
+    def show(
+        self, frame: Frame | None, capabilities: Capabilities, token_cost: TokenCost, *, urgent: bool
+    ) -> tuple[PromptPicture, ...]:
+        """The pictures for one request about this frame, oldest first."""
         if frame is None:
-            return Shown()
+            return ()
         self._layout = budget.plan(
             self._history.view(frame),
             self._history.moments(),
@@ -42,4 +38,4 @@ class Album:
             previous=self._layout,
         )
         now = time.monotonic()
-        return Shown(frame, self._history.render(self._layout, now, absolute_times=capabilities.prefix_cache))
+        return self._history.render(self._layout, now, absolute_times=capabilities.prefix_cache)

@@ -13,6 +13,7 @@ from narrator.messages.runs import (
     Caption,
     Citation,
     Delta,
+    Meter,
     Priority,
     Prompt,
     PromptPart,
@@ -25,7 +26,7 @@ from narrator.messages.runs import (
     Usage,
 )
 from narrator.messages.scene import CUED, Box, Change, News, NewsKind, Scene, TextLine, Track, Trouble
-from narrator.messages.telling import Audio, AudioEvent, Level, Meter, Notice, Phase, State, Utterance
+from narrator.messages.telling import Audio, AudioEvent, Level, Notice, Phase, State, Utterance
 
 Event: TypeAlias = Caption | Delta | Utterance | Audio | Notice | Request | Usage | State
 """What a session publishes."""

@@ -180,6 +180,22 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
+class Meter:
+    """What was spent: requests, tokens and US dollars, of this session and of today (all sessions since midnight)."""
+
+    requests: int = 0
+    tokens_in: int = 0
+    tokens_out: int = 0
+    cached: int = 0
+    cost: float = 0.0
+    cost_an_hour: float = 0.0
+    """At the pace of the last ten minutes."""
+    cost_today: float = 0.0
+    limit_today: float = 0.0
+    """The cap of a day; 0 for none."""
+
+
+@dataclass(frozen=True, slots=True)
 class Usage:
     """What a run cost; money in US dollars."""
 
@@ -189,3 +205,7 @@ class Usage:
     cached: int = 0
     cost: float = 0.0
     estimated: bool = False
+    is_far: bool = False
+    """The describer is on another machine: its tokens count against the limit even when they have no price."""
+    meter: Meter | None = None
+    """What all requests took, this one included; filled in by whoever counts them."""

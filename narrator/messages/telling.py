@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from narrator.mailbox import Cancel
-from narrator.messages.runs import Priority, Run
+from narrator.messages.runs import Meter, Priority, Run
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,22 +64,6 @@ class Phase(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Meter:
-    """What was spent: requests, tokens and US dollars, of this session and of today (all sessions since midnight)."""
-
-    requests: int = 0
-    tokens_in: int = 0
-    tokens_out: int = 0
-    cached: int = 0
-    cost: float = 0.0
-    cost_an_hour: float = 0.0
-    """At the pace of the last ten minutes."""
-    cost_today: float = 0.0
-    limit_today: float = 0.0
-    """The cap of a day; 0 for none."""
-
-
-@dataclass(frozen=True, slots=True)
 class State:
     """How the session fares, about once a second; newest wins."""
 
@@ -93,6 +77,6 @@ class State:
     rss_mb: float
     frame_to_word: float | None
     """Seconds from the picture to its first word, of the newest run that spoke."""
-    meter: Meter = Meter()
+    meter: Meter = field(default_factory=Meter)
     narrating: str = ""
     """The describer that narrates now: another than `backend` while that one rests or is not ready."""

@@ -1,0 +1,52 @@
+"""A lane as the director sees it, and what paid requests may cost."""
+
+from dataclasses import dataclass, field
+from math import inf
+from typing import Protocol
+
+from narrator.seams import Capabilities
+
+
+class Purse(Protocol):
+    """What paid requests may cost."""
+
+    def free_at(self, now: float) -> float:
+        """The monotonic time from which one may be made."""
+
+    def gap(self) -> float:
+        """Seconds that two of them are kept apart."""
+
+
+class Free:
+    """Stands in where nothing costs anything."""
+
+    def free_at(self, now: float) -> float:
+        return now
+
+    def gap(self) -> float:
+        return 0.0
+
+
+@dataclass(slots=True)
+class Standing:
+    """A lane as the director sees it. `rank` rises with quality, from 0 for the program's own sight."""
+
+    name: str
+    rank: int
+    capabilities: Capabilities = field(default_factory=Capabilities)
+    is_open: bool = False
+    rests_until: float = -inf
+    last_ask: float = -inf
+    last_overview: float = -inf
+    asked_news: int = 0
+    asked_frame: float = -inf
+    lead: float = 0.0
+
+    @property
+    def sees(self) -> bool:
+        """It is shown pictures, and need not wait until sight has recognised things."""
+        return self.capabilities.max_images > 0
+
+    def forget_last(self) -> None:
+        """Ask again for what was asked."""
+        self.asked_news, self.asked_frame = 0, -inf
