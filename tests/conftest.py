@@ -6,6 +6,7 @@ pytest_plugins = [
     "fakes.displays",
     "fakes.folders",
     "fakes.gemini_talk",
+    "fakes.paid",
     "fakes.readers",
     "fakes.services",
     "fakes.sound",

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from datetime import date
 
 import pytest
@@ -84,12 +85,19 @@ def test_a_limit_that_one_request_breaks_stops_after_it(narrate, service):
 
 
 def test_what_was_spent_before_the_start_counts_and_nothing_is_sent(narrate, service, tmp_path):
-    Daybook(tmp_path / "spending").write(date.today(), 2.01)
+    Daybook(tmp_path / "spending").write(date.today(), time.time(), 2.01)
     events = narrate(6)
     assert service.asked == []
     (notice,) = of(events, "notice")
     assert notice["text"] == "The limit of $2.00 a day is reached. The built-in describer goes on until tomorrow."
     assert {event["lane"] for event in of(events, "caption")} == {"local"}
+
+
+def test_the_hours_limit_holds_over_starts_of_the_program(narrate, service):
+    cap = 0.003
+    costs = [event["cost"] for _ in range(3) for event in of(narrate(6, **{"spending.hour": cap}), "usage")]
+    assert 2 <= len(costs) == len(service.asked)
+    assert sum(costs) <= cap + max(costs)
 
 
 def test_the_day_is_on_disk_and_the_log_tells_what_the_service_saw(narrate, service, tmp_path):

@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 import time
 from dataclasses import replace
 
@@ -202,6 +203,57 @@ def test_erasing_leaves_nothing_and_what_comes_then_is_kept(log, folder):
     own.close()
     assert len(own.entries()) == 1
     assert len(list(folder.rglob("*.jpg"))) == 2
+
+
+@pytest.mark.parametrize("by_another", [False, True])
+def test_nothing_that_was_erased_comes_back_from_what_waits_to_be_written(log, folder, by_another):
+    own = log(keep_pictures=lambda: True)
+    eraser = log() if by_another else own
+    for _ in range(10):
+        runs = [record(own) for _ in range(200)]
+        eraser.erase()
+        for run in runs:
+            own.record_usage(Usage(run, 2000, 40))
+        last = record(own)
+        own.record_usage(Usage(last, 2000, 41))
+        assert eventually(lambda: [entry.tokens_out for entry in own.entries()] == [41])
+        assert len((folder / "requests.jsonl").read_text().splitlines()) == 2
+        assert len(list(folder.rglob("*.jpg"))) == 2
+        eraser.erase()
+
+
+def test_erasing_while_others_record_leaves_whole_entries(log):
+    own, is_over = log(keep_pictures=lambda: True), threading.Event()
+
+    def erase():
+        while not is_over.wait(0.001):
+            own.erase()
+
+    eraser = threading.Thread(target=erase)
+    eraser.start()
+    for _ in range(5):
+        for run in [record(own) for _ in range(200)]:
+            own.record_usage(Usage(run, 2000, 40))
+    is_over.set()
+    eraser.join()
+    own.erase()
+    record(own)
+    own.close()
+    assert len(own.entries()) == 1
+    assert own.notices() == []
+
+
+def test_runs_that_never_end_are_not_remembered_for_ever(log):
+    own = log()
+    first = record(own)
+    for _ in range(1000):
+        record(own)
+    last = record(own)
+    assert eventually(lambda: len(own.entries()) > 1)
+    own.record_usage(Usage(first, 2000, 41))
+    own.record_usage(Usage(last, 2000, 42))
+    own.close()
+    assert {entry.tokens_out for entry in own.entries()} == {0, 42}
 
 
 def test_what_cannot_be_erased_is_told_with_its_folder(folder):

@@ -26,10 +26,16 @@ _log = logging.getLogger(__name__)
 _LOG_BYTES = 5_000_000
 _PICTURE_BYTES = 200_000_000
 _QUEUE = 256
+_OPEN_RUNS = 256
+"""Of which it is not known what they took; the usage of an older one is passed over."""
 _Line: TypeAlias = dict[str, Any]
 HEADS = ("Time", "To", "Pictures", "Sizes", "Tokens", "Cost")
-_Job: TypeAlias = tuple[_Line, dict[str, bytes]]
-"""A line, and the pictures that go with it, by the names of their files."""
+_Job: TypeAlias = tuple[int, _Line, dict[str, bytes]]
+"""How often the folder had been erased, a line, and the pictures that go with it, by the names of their files."""
+_erasures: Guarded[Counter[Path]] = Guarded(Counter())
+"""How often each folder was erased by this process: what was recorded before that and waits is not written."""
+_writing = Guarded(None)
+"""Held while a log is written to or erased: the window erases by another `SentLog` than the session's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,11 +102,13 @@ class SentLog:
 
     def record(self, run: Run, prompt: Prompt, destination: str, tokens: int) -> None:
         """A prompt goes to the host `destination`; `tokens` is an estimate. Returns at once."""
+        erasures = self._erasures()
         with self._state as state:
             name = f"{state.copy}-{run.id}"
-            state.open_runs[run.id] = name
-            if not state.is_writing:
-                state.is_writing = True
+            state.open_runs[run.id] = (erasures, name)
+            if len(state.open_runs) > _OPEN_RUNS:
+                del state.open_runs[next(iter(state.open_runs))]
+            if state.writer is None:
                 state.writer = threading.Thread(target=self._write, name="sent", daemon=True)
                 state.writer.start()
         parts = [part for turn in prompt.turns for part in turn.parts] + list(prompt.parts)
@@ -117,15 +125,15 @@ class SentLog:
             tuple(part.mime_type for part in parts if isinstance(part, PromptVideo)),
         )
         kept = {file: picture.picture.jpeg for file, picture in zip(files, pictures, strict=True) if file}
-        self._jobs.put((asdict(sent), kept))
+        self._jobs.put((erasures, asdict(sent), kept))
 
     def record_usage(self, usage: Usage) -> None:
         """What a request took; of a run that sent nothing it is passed over. Returns at once."""
         with self._state as state:
-            name = state.open_runs.pop(usage.run.id, "")
+            erasures, name = state.open_runs.pop(usage.run.id, (0, ""))
         if name:
             took = {key: getattr(usage, key) for key in ("tokens_in", "tokens_out", "cached", "cost", "estimated")}
-            self._jobs.put(({"id": name, **took}, {}))
+            self._jobs.put((erasures, {"id": name, **took}, {}))
 
     def notices(self) -> list[Notice]:
         """What the user must know: that the log cannot be written, once."""
@@ -151,8 +159,18 @@ class SentLog:
         return by_time[::-1][: limit or None]
 
     def erase(self) -> None:
-        """Delete the log and the pictures. Raises `NarratorError`."""
-        self._files.erase()
+        """Delete the log and the pictures; nothing that was recorded until now is written any more.
+
+        Another process may still write what it holds at this moment. Raises `NarratorError`.
+        """
+        with _erasures as erasures:
+            erasures[self._files.folder] += 1
+        with _writing:
+            self._files.erase()
+
+    def _erasures(self) -> int:
+        with _erasures as erasures:
+            return erasures[self._files.folder]
 
     def _write(self) -> None:
         """The writer's thread."""
@@ -160,13 +178,18 @@ class SentLog:
             try:
                 job = self._jobs.get()
                 if job is not None:
-                    self._files.add(*job)
+                    self._add(*job)
             except Closed:
                 return
             except OSError as error:  # a full disk, say: narration goes on
                 self._fail(error)
             except Exception:  # noqa: BLE001 - the top of the thread: no log of what is sent must not end narration
                 _log.exception("What was sent could not be written down")
+
+    def _add(self, erasures: int, line: _Line, pictures: dict[str, bytes]) -> None:
+        with _writing:
+            if erasures == self._erasures():
+                self._files.add(line, pictures)
 
     def _fail(self, error: OSError) -> None:
         with self._state as state:
@@ -203,9 +226,9 @@ class _State:
 
     copy: str
     """Tells this copy of the program from others that write to the same log."""
-    open_runs: dict[int, str] = field(default_factory=dict)
+    open_runs: dict[int, tuple[int, str]] = field(default_factory=dict)
+    """How often the folder had been erased, and the name in the log, of each run that has not ended."""
     writer: threading.Thread | None = None
-    is_writing: bool = False
     has_failed: bool = False
     due: list[Notice] = field(default_factory=list)
 
@@ -276,8 +299,8 @@ class _Files:
 
 def _described(picture: PromptPicture, file: str) -> SentPicture:
     shown = picture.picture
-    ages = tuple(round(age, 2) for age in picture.ages)
-    return SentPicture(shown.width, shown.height, len(shown.jpeg), round(picture.age, 2), picture.detail, ages, file)
+    age, *ages = (round(age, 2) for age in (picture.age, *picture.ages))
+    return SentPicture(shown.width, shown.height, len(shown.jpeg), age, picture.detail, tuple(ages), file)
 
 
 def _merged(before: Sent | None, line: _Line) -> Sent:
@@ -317,8 +340,7 @@ def _row(sent: Sent) -> tuple[str, ...]:
 
 
 def _size(picture: SentPicture) -> str:
-    sheet = f" of {len(picture.ages)}" if picture.ages else ""
-    return f"{picture.width}×{picture.height}{sheet}"
+    return f"{picture.width}×{picture.height}" + (f" of {len(picture.ages)}" if picture.ages else "")
 
 
 def _count(number: int, thing: str) -> str:

@@ -6,6 +6,7 @@ next one is made when a fifth of the limit is free, so that two describers do no
 
 import time
 from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from math import inf
 
@@ -23,10 +24,11 @@ _OTHER = "The built-in describer goes on"
 class Rolling:
     """The sum of what was added within the last `span` seconds."""
 
-    def __init__(self, span: float) -> None:
+    def __init__(self, span: float, parts: Iterable[tuple[float, float]] = ()) -> None:
+        """`parts` are what was added so far: monotonic seconds and amounts, in any order."""
         self.span = span
-        self._parts: deque[tuple[float, float]] = deque()
-        self._sum = 0.0
+        self._parts = deque(sorted(parts))
+        self._sum = sum(amount for _, amount in self._parts)
 
     def add(self, amount: float, now: float) -> None:
         self._parts.append((now, amount))
@@ -38,6 +40,11 @@ class Rolling:
         if not self._parts:
             self._sum = 0.0  # what rounding left
         return self._sum
+
+    def parts(self, now: float) -> tuple[tuple[float, float], ...]:
+        """What the sum consists of: when it was added, and how much."""
+        self.total(now)
+        return tuple(self._parts)
 
     def falls_to(self, amount: float, now: float) -> float:
         """When the sum will be so small, if nothing is added."""

@@ -5,7 +5,7 @@ for it.
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from math import inf
@@ -14,11 +14,14 @@ from pathlib import Path
 from narrator.mailbox import Guarded
 from narrator.messages import Meter, Notice, Usage
 from narrator.settings import Settings
-from narrator.spending.caps import DAY, HOUR, TOKENS, Cap, Rolling, Stand
-from narrator.spending.daybook import Daybook
+from narrator.spending.caps import DAY, HOUR, ROUNDING, TOKENS, Cap, Rolling, Stand
+from narrator.spending.daybook import Daybook, Spent
 from narrator.spending.pacing import Pacing
 
 _WRITTEN_EVERY = 5.0
+_HOUR = 3600.0
+_CLOCK_SET_BACK = 60.0
+"""Seconds in the future from which on a line was written before the clock was set back, and tells no time."""
 _METERED = 600.0
 _LEAST_METERED = 60.0
 
@@ -26,7 +29,8 @@ _LEAST_METERED = 60.0
 class Spending:
     """The meter and the purse of one session; every method may be called from any thread.
 
-    `folder` holds what was spent today; `clock` and `wall` are as `time.monotonic` and `time.time`.
+    `folder` holds what all copies of the program spent today and within the last hour; `clock` and `wall` are as
+    `time.monotonic` and `time.time`.
     """
 
     def __init__(
@@ -48,24 +52,27 @@ class Spending:
         with self._books as books:
             books.turn_to(_day(wall))
             books.take(usage, now, settings.number("spending.pace"))
-            if usage.cost > 0:
-                books.judge(settings, now, wall)
+            if usage.cost > 0 or usage.is_far:
+                books.judge(settings, now, wall, is_paid=usage.cost > 0)
             return books.take_due()
 
-    def free_at(self, now: float) -> float:
-        """The monotonic time from which no limit forbids a paid request: `now` itself when none does.
+    def free_at(self, now: float, *, is_paid: bool = True) -> float:
+        """The monotonic time from which no limit forbids a request: `now` itself when none does.
 
-        Infinite when a single request takes more than a limit allows.
+        Infinite when a single request takes more than a limit allows. `is_paid` is False for a describer far away that
+        is free of charge: for it only the limit of tokens holds.
         """
         wall = self._wall() + now - self._clock()
         with self._books as books:
             books.turn_to(_day(wall))
-            return max(now, *(stand.free_at for stand in books.judge(self._settings(), now, wall)))
+            return max(now, *(stand.free_at for stand in books.judge(self._settings(), now, wall, is_paid=is_paid)))
 
-    def gap(self) -> float:
-        """Seconds that two paid requests which no scene cut causes are kept apart: see `narrator.spending.pacing`."""
+    def gap(self, *, is_paid: bool = True) -> float:
+        """Seconds that two requests which no scene cut causes are kept apart: see `narrator.spending.pacing`."""
+        now, settings = self._clock(), self._settings()
         with self._books as books:
-            return books.pacing.gap(self._clock(), self._settings().number("spending.pace"))
+            for_money = books.pacing.gap(now, settings.number("spending.pace")) if is_paid else 0.0
+            return max(for_money, books.pacing.token_gap(now, settings.number(TOKENS)))
 
     def meter(self) -> Meter:
         now = self._clock()
@@ -96,14 +103,17 @@ class Spending:
         """Write what this copy spent, and read what all copies did."""
         self._exchanged_at = self._clock()
         with self._daybook as daybook:
+            now, wall = self._clock(), self._wall()
             with self._books as books:
-                day, dollars = books.today, books.unwritten
-            is_written = dollars > 0 and daybook.write(day, dollars)
-            total = daybook.total(day)
+                books.turn_to(_day(wall))
+                unwritten = dict(books.unwritten)
+            written = {day: dollars for day, dollars in unwritten.items() if daybook.write(day, wall, dollars)}
+            today, before = _day(wall), _day(wall - _HOUR)
+            spent_today = daybook.others(today)
+            lately = spent_today if before == today else [*daybook.others(before), *spent_today]
             with self._books as books:
-                if books.today == day:
-                    books.unwritten -= dollars if is_written else 0.0
-                    books.written_today = total
+                books.has_written(written)
+                books.take_others(today, spent_today, [(now - (wall - spent.at), spent) for spent in lately], now)
 
 
 @dataclass(slots=True)
@@ -114,31 +124,33 @@ class _Books:
     meter: Meter = field(default_factory=Meter)
     pacing: Pacing = field(default_factory=Pacing)
     minute: Rolling = field(default_factory=lambda: Rolling(60))
-    hour: Rolling = field(default_factory=lambda: Rolling(3600))
+    own_hour: Rolling = field(default_factory=lambda: Rolling(_HOUR))
+    hour: Rolling = field(default_factory=lambda: Rolling(_HOUR))
+    """Of all copies."""
     metered: Rolling = field(default_factory=lambda: Rolling(_METERED))
     first_at: float = inf
     own_today: float = 0.0
     """What this copy spent today."""
-    unwritten: float = 0.0
-    """That part of it which the daybook does not hold yet."""
-    written_today: float = 0.0
-    """What the daybook held of all copies when it was read last."""
+    others_today: float = 0.0
+    """What the daybook held of the other copies when it was read last."""
+    unwritten: dict[date, float] = field(default_factory=dict)
+    """What this copy spent and the daybook does not hold yet, by the day."""
     caps: tuple[Cap, ...] = field(default_factory=lambda: (Cap(TOKENS), Cap(HOUR), Cap(DAY)))
     due: list[Notice] = field(default_factory=list)
 
     @property
     def spent_today(self) -> float:
-        return max(self.own_today, self.written_today + self.unwritten)
+        return self.own_today + self.others_today
 
     def turn_to(self, day: date) -> None:
         """Begin a new day when it is one."""
         if day == self.today:
             return
-        self.today, self.own_today, self.unwritten, self.written_today = day, 0.0, 0.0, 0.0
+        self.today, self.own_today, self.others_today = day, 0.0, 0.0
         next(cap for cap in self.caps if cap.key == DAY).forget()
 
     def take(self, usage: Usage, now: float, pace: float) -> None:
-        """Count what a request took; one that cost nothing never counts against a limit."""
+        """Count what a request took; tokens count against their limit when they went far away, or cost something."""
         self.meter = replace(
             self.meter,
             requests=self.meter.requests + 1,
@@ -147,15 +159,32 @@ class _Books:
             cached=self.meter.cached + usage.cached,
             cost=self.meter.cost + usage.cost,
         )
-        if usage.cost <= 0:
+        if usage.cost <= 0 and not usage.is_far:
             return
         self.pacing.add(usage, now, pace)
         self.minute.add(usage.tokens_in + usage.tokens_out, now)
+        if usage.cost <= 0:
+            return
+        self.own_hour.add(usage.cost, now)
         self.hour.add(usage.cost, now)
         self.metered.add(usage.cost, now)
         self.first_at = min(self.first_at, now)
         self.own_today += usage.cost
-        self.unwritten += usage.cost
+        self.unwritten[self.today] = self.unwritten.get(self.today, 0.0) + usage.cost
+
+    def has_written(self, written: Mapping[date, float]) -> None:
+        """So much of each day is in the daybook now."""
+        for day, dollars in written.items():
+            self.unwritten[day] -= dollars
+            if self.unwritten[day] <= ROUNDING:
+                del self.unwritten[day]
+
+    def take_others(self, day: date, lines: Iterable[Spent], lately: Iterable[tuple[float, Spent]], now: float) -> None:
+        """What other copies spent: the lines of a day, and those of the last hour, each with its monotonic time."""
+        if day == self.today:
+            self.others_today = sum(spent.dollars for spent in lines)
+        theirs = [(at, spent.dollars) for at, spent in lately if now - _HOUR < at <= now + _CLOCK_SET_BACK]
+        self.hour = Rolling(_HOUR, [*self.own_hour.parts(now), *theirs])
 
     def take_due(self) -> list[Notice]:
         due, self.due = self.due, []
@@ -165,13 +194,14 @@ class _Books:
         span = min(_METERED, max(_LEAST_METERED, now - self.first_at))
         return self.metered.total(now) * 3600 / span
 
-    def judge(self, settings: Settings, now: float, wall: float) -> Sequence[Stand]:
-        """How every limit stands; what is to be told of them becomes due.
+    def judge(self, settings: Settings, now: float, wall: float, *, is_paid: bool = True) -> Sequence[Stand]:
+        """How every limit stands that holds; what is to be told of them becomes due.
 
         While requests are stopped only the limit that stops them longest is told of.
         """
-        stands = [self._stand(cap, settings.number(cap.key), now, wall) for cap in self.caps]
-        pairs = list(zip(self.caps, stands, strict=True))
+        caps = [cap for cap in self.caps if is_paid or cap.key == TOKENS]
+        stands = [self._stand(cap, settings.number(cap.key), now, wall) for cap in caps]
+        pairs = list(zip(caps, stands, strict=True))
         last = max(pairs, key=lambda pair: pair[1].free_at)
         for cap, stand in [last] if last[1].free_at > now else pairs:
             notice = cap.notice(stand, now, wall)
