@@ -2,14 +2,16 @@
 
 import ipaddress
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
 
 from narrator import registry
+from narrator.errors import BackendError, NarratorError
+from narrator.mailbox import Closed
 from narrator.messages import Level, Notice
 from narrator.privacy.consent import ConsentPage, Consents, page
 from narrator.privacy.keys import find_key, problems
-from narrator.seams import BackendSpec, Value
+from narrator.seams import BackendSpec, Context, Value
 
 AUTO = "auto"
 EMBEDDED = "embedded"
@@ -44,6 +46,28 @@ class Describers:
             return Choice(wanted, wanted)
         return Choice(wanted, EMBEDDED, page=page(spec.id, spec.title, host, options))
 
+    def check(self, id_: str, context: Context) -> str:
+        """Try a describer's key and service: a sentence. May take some seconds.
+
+        Where the key goes is judged, and settled, first: not over a network that is switched off, and to a host that
+        is not the service's own only with the user's consent. Raises `NarratorError`.
+        """
+        settled = replace(context, options=dict(context.options))
+        self._require_checkable(id_, settled.options)
+        try:
+            return registry.check_backend(id_, settled)
+        except Closed:
+            raise BackendError("The key was not tried: the program ends.") from None
+
+    def _require_checkable(self, id_: str, options: Mapping[str, Value]) -> None:
+        spec = cast("BackendSpec", registry.spec_of("backends", id_))
+        host = registry.destination(id_, options)
+        if host and options["network.offline"] and not is_loopback(host):
+            raise NarratorError("The network is switched off, so nothing can be tested.", "Start without --offline.")
+        if host and not _is_part_of(host, spec.own_domain) and not self._consents.given(spec.id, host):
+            sentence = f"The key was not sent to {host}: you have not agreed to that address yet."
+            raise NarratorError(sentence, f"Choose {spec.title} as the describer and answer its page first.")
+
     def agree(self, to: ConsentPage) -> None:
         """Keep the user's yes. Raises `SettingsUnusable` when it cannot be written; it holds until the end then."""
         self._consents.give(to.backend, to.host)
@@ -69,6 +93,10 @@ def key_of(id_: str, tell: Callable[[Notice], None]) -> str:
         if notice:
             tell(notice)
     return found.value if found else ""
+
+
+def _is_part_of(host: str, domain: str) -> bool:
+    return bool(domain) and f".{host.lower()}".endswith(f".{domain}")
 
 
 def is_loopback(host: str) -> bool:

@@ -5,12 +5,14 @@ import threading
 from collections.abc import AsyncGenerator, Coroutine, Generator
 from concurrent.futures import CancelledError
 from contextlib import aclosing
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from narrator.mailbox import Cancel, Closed, Guarded
 
 if TYPE_CHECKING:  # asyncio takes a twentieth of a second, which a start without a network does not need
     import asyncio
+    from concurrent.futures import Future
 
 Item = TypeVar("Item")
 _CLOSES_WITHIN = 1.0
@@ -23,21 +25,31 @@ class _End:
         self.error = error
 
 
+@dataclass(slots=True)
+class _State:
+    """Without a loop it has not begun."""
+
+    loop: "asyncio.AbstractEventLoop | None" = None
+    is_closed: bool = False
+
+
 class Network:
-    """A thread with an asyncio loop, begun with its first use. Call it from any thread but that one."""
+    """A thread with an asyncio loop, begun with its first use, ended for good by `close`.
+
+    Call it from any thread but that one.
+    """
 
     def __init__(self) -> None:
-        self._loops: Guarded[list[asyncio.AbstractEventLoop]] = Guarded([])
+        self._state = Guarded(_State())
         self._thread: threading.Thread | None = None
 
     def call(self, work: Coroutine[Any, Any, Item], timeout: float) -> Item:
         """Run a coroutine to its end and return its result.
 
-        Raises what it raises, `TimeoutError` after `timeout` s, and `Closed` when the network is closed meanwhile.
+        Raises what it raises, `TimeoutError` after `timeout` s, and `Closed` when the network was closed before or is
+        closed meanwhile.
         """
-        import asyncio
-
-        future = asyncio.run_coroutine_threadsafe(work, self._loop())
+        future = self._submit(work)
         try:
             return future.result(timeout)
         except TimeoutError:
@@ -50,12 +62,10 @@ class Network:
         """What an asynchronous generator yields, as it comes; ends at once when `cancelled` is thrown.
 
         The generator is then cancelled at the point where it waits, and closed. Raises what it raises, and `Closed`
-        when the network is closed meanwhile.
+        when the network was closed before or is closed meanwhile.
         """
-        import asyncio
-
         arrived: queue.SimpleQueue[Item | _End] = queue.SimpleQueue()
-        future = asyncio.run_coroutine_threadsafe(_pour(items, arrived), self._loop())
+        future = self._submit(_pour(items, arrived))
 
         def give_up() -> None:
             future.cancel()
@@ -75,24 +85,29 @@ class Network:
             future.cancel()
 
     def close(self) -> threading.Thread | None:
-        """Cancel what still runs and end the thread; returns it when it does not end within a second."""
-        with self._loops as loops:
-            loop = loops.pop() if loops else None
-        if loop is None or self._thread is None:
+        """Cancel what still runs, take nothing more and end the thread; returns it if it is there after a second."""
+        with self._state as state:
+            loop, state.loop, state.is_closed = state.loop, None, True
+            if loop is not None:
+                loop.call_soon_threadsafe(loop.stop)
+        if self._thread is None:
             return None
-        loop.call_soon_threadsafe(loop.stop)
         self._thread.join(_CLOSES_WITHIN)
         return self._thread if self._thread.is_alive() else None
 
-    def _loop(self) -> "asyncio.AbstractEventLoop":
+    def _submit(self, work: Coroutine[Any, Any, Item]) -> "Future[Item]":
+        """Hand it over while nobody can close: what is handed over is ended with the loop, and never lost."""
         import asyncio
 
-        with self._loops as loops:
-            if not loops:
-                loops.append(asyncio.new_event_loop())
-                self._thread = threading.Thread(target=_run, args=(loops[0],), name="network", daemon=True)
+        with self._state as state:
+            if state.is_closed:
+                work.close()
+                raise Closed
+            if state.loop is None:
+                state.loop = asyncio.new_event_loop()
+                self._thread = threading.Thread(target=_run, args=(state.loop,), name="network", daemon=True)
                 self._thread.start()
-            return loops[0]
+            return asyncio.run_coroutine_threadsafe(work, state.loop)
 
 
 async def _pour(items: AsyncGenerator[Item, None], into: "queue.SimpleQueue[Item | _End]") -> None:

@@ -85,6 +85,8 @@ class BackendSpec(Spec):
     """Pictures leave this machine: the user is asked first, and `network.offline` forbids it."""
     key_variables: tuple[str, ...] = ()
     """Environment variables that may hold its key, the first that is set counts; empty when it takes none."""
+    own_domain: str = ""
+    """The service's own: to hosts outside of it, a key goes only after the user agreed."""
     is_alone: bool = False
     """No other describer cues it or stands in for it."""
 
@@ -200,7 +202,7 @@ class Backend(Protocol):
     def describe(self, prompt: Prompt, run: Run) -> Iterator[Delta | Usage | Citation]:
         """Yield the answer as it comes, and the tokens it took; end early when `run.cancelled`.
 
-        No delta at all means: nothing new. Of `Usage` the last one counts; its `cost` is reckoned by whoever reads it.
+        The tokens that were told before a cancel may still come last, as an estimate. No delta at all means: nothing new. Of `Usage` the last one counts; its `cost` is reckoned by whoever reads it.
         Raises `BackendError`.
         """
 

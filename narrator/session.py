@@ -139,8 +139,8 @@ class Session(Steps):
             self._pipeline.use(self._choice.backend)
 
     def check_key(self, backend_id: str) -> str:
-        """Try a describer's key and service: a sentence. May take some seconds. Raises `BackendError`, `UsageError`."""
-        sentence = registry.check_backend(backend_id, self._context)
+        """Try a describer's key and service: a sentence. May take some seconds. Raises `NarratorError`."""
+        sentence = self._describers.check(backend_id, self._context)
         self._pipeline.retry(backend_id)
         return sentence
 

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from narrator.privacy.consent import Consents
+
 TESTS = Path(__file__).parent
 KEY, OTHER = "AIza-nobodys-key", "AIza-another-one"
 
@@ -43,6 +45,9 @@ class Place:
         assert KEY not in output
         assert "Traceback" not in output
         return done.returncode, output
+
+    def agree(self, host):
+        Consents(self.folder / "config" / "consents.toml").give("gemini", host)
 
     def everything(self):
         """All that was written, but for the places where keys belong."""
@@ -202,6 +207,7 @@ def test_a_config_folder_that_cannot_be_written_is_told(place):
 
 def test_a_key_is_tested_with_the_service(place, gemini_service):
     place.key("set", "gemini", typed=KEY)
+    place.agree("127.0.0.1")
     here = f"--set=gemini.base_url={gemini_service.url}"
     code, told = place.key("test", "gemini", here)
     assert code == 0, told
@@ -210,6 +216,14 @@ def test_a_key_is_tested_with_the_service(place, gemini_service):
     code, told = place.key("test", "gemini", here)
     assert code == 1
     assert "does not accept the key" in told
+
+
+def test_a_key_goes_to_no_host_that_was_not_agreed_to(place, gemini_service):
+    place.key("set", "gemini", typed=KEY)
+    code, told = place.key("test", "gemini", f"--set=gemini.base_url={gemini_service.url}")
+    assert code == 1
+    assert "not agreed to that address yet. Choose Gemini as the describer and answer its page first." in told
+    assert gemini_service.calls == []
 
 
 def test_a_test_without_a_key_says_so(place):

@@ -163,6 +163,19 @@ def test_closing_ends_what_still_runs_and_leaves_no_thread(network):
     assert not [name for name in names() if name.startswith(("network", "asyncio"))]
 
 
+def test_once_closed_it_begins_nothing_more(network):
+    for begun in (False, True):
+        if begun:
+            network = Network()
+            network.call(_answer(), 5)
+        network.close()
+        with pytest.raises(Closed):
+            network.call(_answer(), 5)
+        with pytest.raises(Closed):
+            list(network.stream(Service(3).numbers(), Cancel()))
+        assert "network" not in names()
+
+
 def test_a_call_under_way_learns_that_the_network_closes(network):
     learnt = []
 

@@ -9,13 +9,13 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from narrator.backends import _gemini_stream as stream
-from narrator.backends._gemini_client import Connection, connect
+from narrator.backends._gemini_client import Connection, Service, connect
 from narrator.backends._gemini_errors import ModelNotFound, ModelReplaced, QuotaExceeded, failure
 from narrator.backends._gemini_models import Model, catalogue
 from narrator.backends._gemini_request import stops
 from narrator.backends._gemini_told import expected, told
 from narrator.errors import BackendError, BackendRefused
-from narrator.mailbox import Closed
+from narrator.mailbox import Cancel, Closed
 from narrator.messages import Citation, Delta, Level, Notice, Prompt, PromptPicture, Run, Usage
 from narrator.seams import Capabilities, Context
 
@@ -34,8 +34,9 @@ _DOUBTFUL = 0.05
 
 def try_out(context: Context) -> str:
     """What `gemini.check` does."""
+    service = Service.of(context.options)
     secret = context.key(_ID)
-    connected = connect(context, secret)
+    connected = connect(service, context, secret)
     work = connected.client.aio.models.count_tokens
     model = catalogue().model(_wanted("", context))
     try:
@@ -48,10 +49,15 @@ def try_out(context: Context) -> str:
 
 
 class Gemini:
-    """Keeps a client from `open` to `close`; opened again before that, it only tells anew what it can do."""
+    """Keeps a client from `open` to `close`; opened again before that, it only tells anew what it can do.
+
+    Where it sends to is settled when it is made, as that is what the user agreed to; settings may change later.
+    """
 
     def __init__(self, argument: str, context: Context) -> None:
         self._argument, self._context = argument, context
+        self._service = Service.of(context.options)
+        self._given_up = Cancel()
         self._secret = ""
         self._connection: Connection | None = None
         self._model = catalogue().model(catalogue().default)
@@ -67,20 +73,27 @@ class Gemini:
     def open(self) -> Capabilities:
         """Connect, list the models and send a word, so that the first picture need not wait.
 
-        Raises `BackendRefused`, `DataFileDamaged`.
+        Raises `BackendRefused`, `DataFileDamaged`, and `Closed` when it is closed meanwhile.
         """
         if self._connection is None:
+            self._given_up = given_up = Cancel()
             self._secret = self._context.key(_ID)
-            self._connection = connect(self._context, self._secret)
+            _go_on_unless(given_up)
+            self._connection = connected = connect(self._service, self._context, self._secret)
             self._offered, self._gone = None, set()
-            self._prepare(self._connection.client)
+            try:
+                self._prepare(connected.client, given_up)
+            except (BackendRefused, Closed):
+                self._disconnect()
+                raise
         return self._capabilities()
 
     def describe(self, prompt: Prompt, run: Run) -> Iterator[Delta | Usage | Citation]:
-        """Ends within 5 ms of a cancel, with nothing more. Nothing is sent a second time. Raises `BackendError`."""
+        """Ends within 5 ms of a cancel, with the tokens told so far. Nothing is sent twice. Raises `BackendError`."""
         connected = self._connection
         if connected is None or run.cancelled:
             return
+        self._service.require_network(self._context)
         model, options = self._model, self._context.options
         reading = stream.Reading(run, stops(options))
         pieces = stream.answer(connected.client, prompt, model, options)
@@ -89,9 +102,12 @@ class Gemini:
                 for piece in arriving:
                     yield from reading.take(piece)
         except expected() as error:
-            yield from () if run.cancelled else reading.rest()
+            yield from reading.rest()
+            if run.cancelled:
+                return
             raise self._setback(told(error, model.id, self._secret)) from error
         if run.cancelled:
+            yield from reading.rest()
             return
         yield from reading.rest()
         self._learn(prompt, model, reading)
@@ -103,6 +119,10 @@ class Gemini:
         return round(self._correction * self._model.generation.cost(width, height, detail))
 
     def close(self) -> None:
+        self._given_up.throw()
+        self._disconnect()
+
+    def _disconnect(self) -> None:
         connected, self._connection = self._connection, None
         if connected is not None:
             _end(connected, self._context)
@@ -132,21 +152,21 @@ class Gemini:
             answer_within=self._context.number("gemini.answer_within"),
         )
 
-    def _prepare(self, client: "Client") -> None:
+    def _prepare(self, client: "Client", given_up: Cancel) -> None:
         """Only what the user must mend is raised; a service that is away will be noticed by the first request."""
         wanted = _wanted(self._argument, self._context)
-        work = _prepared(client, wanted)
+        work = _prepared(client, wanted, given_up)
         try:
             listed, counted = self._context.network.call(work, _PREPARED_WITHIN + _CLOSED_WITHIN)
         except TimeoutError as error:
             listed = counted = error
+        _go_on_unless(given_up)
         if not isinstance(listed, BaseException):
             self._offered = {_id(entry.name): entry for entry in listed if _generates(entry)}
         refused = told(counted, wanted, self._secret) if isinstance(counted, expected()) else None
         if isinstance(refused, ModelNotFound):
             self._gone.add(wanted)
         elif isinstance(refused, BackendRefused):
-            self.close()
             raise refused
         self._choose(wanted)
 
@@ -213,8 +233,9 @@ class Gemini:
             self._tell(Level.WARNING, sentence, "Its price may differ: choose the model in gemini.model.")
 
 
-async def _prepared(client: "Client", model: str) -> tuple[Any, Any]:
+async def _prepared(client: "Client", model: str, given_up: Cancel) -> tuple[Any, Any]:
     """The models that there are, and the tokens of a word; in place of each, why it did not come in time."""
+    _go_on_unless(given_up)
 
     async def listed() -> list[Any]:
         return list((await client.aio.models.list(config={"page_size": 1000})).page)
@@ -225,6 +246,11 @@ async def _prepared(client: "Client", model: str) -> tuple[Any, Any]:
     within = (asyncio.wait_for(work, _PREPARED_WITHIN) for work in (listed(), counted()))
     found = await asyncio.gather(*within, return_exceptions=True)
     return found[0], found[1]
+
+
+def _go_on_unless(given_up: Cancel) -> None:
+    if given_up:
+        raise Closed
 
 
 def _end(connected: Connection, context: Context) -> None:

@@ -3,6 +3,7 @@
 import ipaddress
 import logging
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -11,9 +12,11 @@ from urllib.parse import urlsplit
 from narrator.backends._gemini_errors import (
     AuthFailed,
     BadAddress,
+    BadLocation,
     MissingDependency,
     NoKey,
     NoProject,
+    Offline,
     ProxyFailed,
     failure,
 )
@@ -31,25 +34,48 @@ _TALKATIVE = ("google_genai", "google.auth", "httpx2", "httpcore2", "urllib3")
 _KEPT_ALIVE = 90.0
 """Seconds that an idle connection is kept, so that a request need not wait for a new one."""
 _VERTEX_VERSIONS = {"v1beta": "v1beta1"}
+_LOCATION = re.compile(r"[A-Za-z0-9-]*")
+"""It becomes the first part of a host's name, and must not be able to end it."""
 
 
-def host(options: Mapping[str, Value]) -> str:
-    """The host that requests go to; of a proxy, which may pass them on from this machine, too."""
-    address = base_url(options)
-    if address:
-        return _host_of(address)
-    if not options["gemini.vertex"]:
-        return _HOST
-    location = str(options["gemini.location"])
-    if location in _MULTI_REGIONS:
-        return f"aiplatform.{location}.rep.googleapis.com"
-    return _VERTEX_HOST if location in ("", "global") else f"{location}-{_VERTEX_HOST}"
+@dataclass(frozen=True, slots=True)
+class Service:
+    """Where requests go, as the settings and the client's environment say at one moment: what a consent is about."""
 
+    base_url: str
+    """The address in place of the service's own; mostly empty."""
+    vertex: bool
+    project: str
+    location: str
+    version: str
 
-def base_url(options: Mapping[str, Value]) -> str:
-    """The address in place of the service's own, from the settings or the client's environment; mostly empty."""
-    variable = "GOOGLE_VERTEX_BASE_URL" if options["gemini.vertex"] else "GOOGLE_GEMINI_BASE_URL"
-    return str(options["gemini.base_url"]) or os.environ.get(variable, "")
+    @classmethod
+    def of(cls, options: Mapping[str, Value]) -> "Service":
+        vertex, version = bool(options["gemini.vertex"]), str(options["gemini.api_version"])
+        variable = "GOOGLE_VERTEX_BASE_URL" if vertex else "GOOGLE_GEMINI_BASE_URL"
+        return cls(
+            str(options["gemini.base_url"]) or os.environ.get(variable, ""),
+            vertex,
+            str(options["gemini.project"]) if vertex else "",
+            str(options["gemini.location"]),
+            _VERTEX_VERSIONS.get(version, version) if vertex else version,
+        )
+
+    @property
+    def host(self) -> str:
+        """The host that requests go to; of a proxy, which may pass them on from this machine, too."""
+        if self.base_url:
+            return _host_of(self.base_url)
+        if not self.vertex:
+            return _HOST
+        if self.location in _MULTI_REGIONS:
+            return f"aiplatform.{self.location}.rep.googleapis.com"
+        return _VERTEX_HOST if self.location in ("", "global") else f"{self.location}-{_VERTEX_HOST}"
+
+    def require_network(self, context: Context) -> None:
+        """Raises `Offline` when requests, or the login that goes before them, need what is switched off."""
+        if context.flag("network.offline") and (self.project or not _is_this_machine(self.host)):
+            raise failure(Offline)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,30 +94,31 @@ class Connection:
         self._plain.close()
 
 
-def connect(context: Context, secret: str) -> Connection:
-    """A client that has sent nothing yet. Raises `MissingDependency`, `AuthFailed`, `BadAddress`, `ProxyFailed`."""
+def connect(service: Service, context: Context, secret: str) -> Connection:
+    """A client that has sent nothing yet. Raises `PartMissing`, `AuthFailed`, `BackendRefused`, `ProxyFailed`."""
+    service.require_network(context)
     try:
         from google import genai
     except ImportError as error:
         raise failure(MissingDependency, str(error)) from error
     _hush()
-    who = _identity(context, secret)
-    _check_address(context)
-    asynchronous, plain = _http_clients(proxies=not _is_this_machine(host(context.options)))
-    return Connection(genai.Client(**who, http_options=_options(context, asynchronous, plain)), asynchronous, plain)
+    who = _identity(service, secret)
+    _check_address(service, context)
+    asynchronous, plain = _http_clients(proxies=not _is_this_machine(service.host))
+    options = _options(service, context, asynchronous, plain)
+    return Connection(genai.Client(**who, http_options=options), asynchronous, plain)
 
 
-def _identity(context: Context, secret: str) -> dict[str, Any]:
+def _identity(service: Service, secret: str) -> dict[str, Any]:
     """Always given in full: what the environment holds besides must not decide who is asked and who pays."""
     if secret and not (secret.isascii() and secret.isprintable()):
         raise failure(AuthFailed, "letters that no key has")
-    if not context.flag("gemini.vertex"):
+    if not service.vertex:
         if not secret:
             raise failure(NoKey)
         return {"enterprise": False, "api_key": secret}
-    project, location = context.text("gemini.project"), context.text("gemini.location")
-    if project:
-        return {"enterprise": True, "project": project, "location": location or "global"}
+    if service.project:
+        return {"enterprise": True, "project": service.project, "location": service.location or "global"}
     if not secret:
         raise failure(NoProject)
     return {"enterprise": True, "api_key": secret}
@@ -113,21 +140,24 @@ def _http_clients(*, proxies: bool) -> tuple["httpx2.AsyncClient", "httpx2.Clien
         raise failure(ProxyFailed, type(error).__name__) from error
 
 
-def _options(context: Context, asynchronous: "httpx2.AsyncClient", plain: "httpx2.Client") -> "types.HttpOptions":
+def _options(
+    service: Service, context: Context, asynchronous: "httpx2.AsyncClient", plain: "httpx2.Client"
+) -> "types.HttpOptions":
     from google.genai import types
 
-    version = context.text("gemini.api_version")
     return types.HttpOptions(
-        base_url=base_url(context.options) or None,
-        api_version=_VERTEX_VERSIONS.get(version, version) if context.flag("gemini.vertex") else version,
+        base_url=service.base_url or None,
+        api_version=service.version,
         timeout=round(1000 * context.number("gemini.answer_within")),
         httpx_client=plain,
         httpx_async_client=asynchronous,
     )
 
 
-def _check_address(context: Context) -> None:
-    address = base_url(context.options)
+def _check_address(service: Service, context: Context) -> None:
+    if not _LOCATION.fullmatch(service.location):
+        raise failure(BadLocation)
+    address = service.base_url
     if not address:
         return
     try:

@@ -45,6 +45,14 @@ class BadAddress(BackendRefused):
     """`gemini.base_url` is no address."""
 
 
+class BadLocation(BackendRefused):
+    """`gemini.location` is no name of a region."""
+
+
+class Offline(BackendRefused):
+    """The network is switched off, and the service or its login needs it."""
+
+
 class BadRequest(BackendError):
     """The service takes the request for wrong: a fault of ours, or a setting that the model does not take."""
 
@@ -154,6 +162,14 @@ _WORDS: Mapping[type[BackendError], tuple[str, str]] = {
     BadAddress: (
         "The address in gemini.base_url cannot be used.",
         "Give one like https://host/path, or leave it empty.",
+    ),
+    BadLocation: (
+        "The region in gemini.location cannot be used.",
+        "Give one like europe-west4, or leave it at global.",
+    ),
+    Offline: (
+        "Gemini needs the network, which is switched off.",
+        "Switch network.offline off. With gemini.project, Vertex AI logs in with Google, wherever it is.",
     ),
     BadRequest: (
         "Gemini refused the request.",

@@ -2,8 +2,9 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
-from typing import TYPE_CHECKING
+from contextlib import aclosing, asynccontextmanager, suppress
+from dataclasses import replace
+from typing import TYPE_CHECKING, cast
 
 from narrator.backends import _gemini_request as request
 from narrator.backends._gemini_errors import (
@@ -69,7 +70,10 @@ class Reading:
             yield from self._citations(candidate.grounding_metadata)
 
     def rest(self) -> Iterator[Delta | Usage]:
-        """What was held back, and the tokens, at the end of the answer."""
+        """What was held back, and the tokens, at the end of the answer; after a cancel only the tokens so far."""
+        if self._run.cancelled:
+            yield from () if self.usage is None else (replace(self.usage, estimated=True),)
+            return
         yield from (Delta(self._run, text) for text in (self._until.rest(),) if text)
         if self.usage is not None:
             yield self.usage
@@ -156,10 +160,11 @@ async def _pieces(
     try:
         async with whole, first_word:
             stream = await client.aio.models.generate_content_stream(model=model, contents=contents, config=config)
-            async for piece in stream:
-                if any(_text(candidate) for candidate in piece.candidates or ()):
-                    first_word.reschedule(None)
-                yield piece
+            async with aclosing(cast("AsyncGenerator[types.GenerateContentResponse, None]", stream)) as opened:
+                async for piece in opened:
+                    if any(_text(candidate) for candidate in piece.candidates or ()):
+                        first_word.reschedule(None)
+                    yield piece
     except TimeoutError as error:
         if not (first_word.expired() or whole.expired()):
             raise

@@ -23,6 +23,7 @@ SPEC = BackendSpec(
     extra="gemini",
     is_remote=True,
     key_variables=("GEMINI_API_KEY", "GOOGLE_API_KEY"),
+    own_domain="googleapis.com",
     settings=(
         Setting("gemini.model", "", "Which model answers; empty for the recommended one.", restarts="backend"),
         Setting(
@@ -107,9 +108,9 @@ def create(argument: str, context: Context) -> Backend:
 
 def destination(options: Mapping[str, Value]) -> str:
     """The host that pictures go to."""
-    from narrator.backends._gemini_client import host
+    from narrator.backends._gemini_client import Service
 
-    return host(options)
+    return Service.of(options).host
 
 
 def check(context: Context) -> str:

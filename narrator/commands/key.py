@@ -6,11 +6,12 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import cast
 
 from narrator import registry
-from narrator.describers import is_loopback, key_of
-from narrator.errors import NarratorError, UsageError
+from narrator.describers import Describers, key_of
+from narrator.errors import UsageError
 from narrator.messages import Notice
 from narrator.network import Network
 from narrator.privacy import keys
+from narrator.privacy.consent import Consents
 from narrator.seams import BackendSpec, Context, Value
 from narrator.settings import settings_file
 
@@ -55,13 +56,14 @@ def _test(spec: BackendSpec, changes: Mapping[str, Value]) -> None:
     settings = settings.with_values(changes)
     for notice in notices:
         _print_notice(notice)
-    host = registry.destination(spec.id, settings.values)
-    if settings.flag("network.offline") and host and not is_loopback(host):
-        raise NarratorError("The network is switched off, so nothing can be tested.", "Start without --offline.")
+
+    def key(id_: str) -> str:
+        return key_of(id_, _print_notice)
+
     network = Network()
     try:
-        context = Context(settings.values, _print_notice, key=lambda id_: key_of(id_, _print_notice), network=network)
-        _print(registry.check_backend(spec.id, context))
+        context = Context(settings.values, _print_notice, key=key, network=network)
+        _print(Describers(Consents(), key).check(spec.id, context))
     finally:
         network.close()
 

@@ -6,16 +6,19 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 from datetime import date
 
 import pytest
-from fakes.gemini_talk import Talk, picture, prompt, run
+from fakes.gemini_service import GeminiService
+from fakes.gemini_talk import KEY, Talk, picture, prompt, run
 from fakes.waiting import eventually
 
 from narrator.backends import gemini
 from narrator.backends._gemini_models import catalogue
-from narrator.errors import BackendError
-from narrator.messages import Delta, Turn
+from narrator.errors import BackendError, BackendRefused
+from narrator.mailbox import Closed
+from narrator.messages import Delta, Turn, Usage
 from narrator.seams import BackendSpec
 from narrator.settings import Settings
 
@@ -50,12 +53,26 @@ class TestCancel:
             run_.cancel()
             thread.join(5)
             delays.append(over[0] - thrown)
-            assert all(isinstance(part, Delta) for part in parts)
+            assert all(isinstance(part, Delta) for part in parts[:-1])
+            assert [part.estimated for part in parts if isinstance(part, Usage)] == [True] * bool(words)
             assert gemini_service.wait_for(lambda asked: asked[-1].aborted_at is not None, 2)
             assert gemini_service.last.aborted_at - thrown < 0.1
         assert sorted(delays)[2] < 0.005  # the median: the machine has other work
         gemini_service.set(first_token=0.0, rate=1000.0, tokens=12)
         assert talk.text()
+
+    def test_leaves_the_tokens_that_were_told_until_then(self, talk, gemini_service):
+        gemini_service.set(thoughts=300, rate=50.0, tokens=1000)
+        talk.open()
+        run_ = run()
+        answer = talk.ask(run_=run_)
+        next(answer)
+        next(answer)
+        run_.cancel()
+        *_, usage = answer
+        assert usage.estimated
+        assert usage.tokens_in == gemini_service.last.usage["promptTokenCount"]
+        assert 300 < usage.tokens_out < 1300
 
     def test_before_it_begins_sends_nothing(self, talk, gemini_service):
         talk.open()
@@ -136,6 +153,89 @@ class TestOpening:
         began = time.monotonic()
         talk.open()
         assert time.monotonic() - began < 4.5
+
+
+class SlowKey:
+    """A key store that answers when it is told to."""
+
+    def __init__(self):
+        self.asked, self.answers = threading.Event(), threading.Event()
+
+    def __call__(self, _):
+        self.asked.set()
+        assert self.answers.wait(10)
+        return KEY
+
+
+class TestWhileItOpens:
+    @pytest.fixture
+    def opening(self, talk):
+        """A backend that waits for its key, and what becomes of it once the key comes."""
+        key, ends = SlowKey(), []
+        talk.backend = gemini.create("", replace(talk.context, key=key))
+
+        def open_it():
+            try:
+                ends.append(talk.backend.open())
+            except (Closed, BackendError) as error:
+                ends.append(error)
+
+        def finish():
+            key.answers.set()
+            thread.join(10)
+            return ends[0]
+
+        thread = threading.Thread(target=open_it)
+        thread.start()
+        assert key.asked.wait(10)
+        yield finish
+        finish()
+
+    def test_closed_it_sends_nothing(self, talk, gemini_service, opening):
+        talk.backend.close()
+        assert isinstance(opening(), Closed)
+        assert gemini_service.calls == []
+        assert talk.backend.open().max_images
+        assert talk.text()
+
+    def test_and_the_network_is_closed_it_begins_no_thread(self, talk, gemini_service, opening):
+        talk.network.close()
+        assert isinstance(opening(), Closed)
+        assert gemini_service.calls == []
+        assert "network" not in [thread.name for thread in threading.enumerate()]
+
+    @pytest.mark.parametrize("by", ["setting", "environment"])
+    def test_another_address_gets_nothing(self, talk, gemini_service, opening, monkeypatch, by):
+        with GeminiService() as other:
+            if by == "setting":
+                talk.set(base_url=other.url)
+            else:
+                monkeypatch.setenv("GOOGLE_GEMINI_BASE_URL", other.url)
+                talk.set(base_url="")
+            assert opening().max_images
+            assert talk.text()
+            assert other.calls == []
+        assert gemini_service.asked
+
+    def test_vertex_does_not_take_the_place(self, talk, gemini_service, opening):
+        talk.set(vertex=True, project="mine", location="eu", api_version="v1")
+        assert opening().max_images
+        assert {call.path.split("/")[1] for call in gemini_service.calls} == {"v1beta"}
+
+
+def test_it_opens_not_at_all_when_the_network_was_switched_off(talk):
+    talk.set(base_url="https://gemini.invalid")
+    talk.backend = gemini.create("", talk.context)
+    talk.options["network.offline"] = True
+    with pytest.raises(BackendRefused, match="switched off"):
+        talk.backend.open()
+
+
+def test_an_open_one_asks_nothing_when_the_network_was_switched_off(talk):
+    talk.set(base_url="https://gemini.invalid").open()
+    talk.options["network.offline"] = True
+    with pytest.raises(BackendRefused, match="switched off"):
+        talk.text()
 
 
 class TestModel:
@@ -264,6 +364,18 @@ class TestVertex:
         assert gemini_service.last.path.startswith("/v1beta1/publishers/google/models/gemini-3.5-flash-lite:")
         assert gemini_service.last.headers["x-goog-api-key"] == talk.key
 
+    def test_the_login_needs_the_network_wherever_the_service_is(self, talk, gemini_service, credentials):
+        talk.options["network.offline"] = True
+        with pytest.raises(BackendRefused, match="switched off") as caught:
+            talk.set(vertex=True, project="mine").open()
+        assert "logs in with Google" in caught.value.remedy
+        assert gemini_service.calls == []
+
+    def test_a_region_cannot_name_another_host(self, talk):
+        talk.set(vertex=True, location="other.example/?", base_url="")
+        with pytest.raises(BackendRefused, match="region in gemini.location"):
+            talk.open()
+
     def test_a_key_does_not_go_along_with_a_project(self, talk, gemini_service, credentials):
         assert talk.set(vertex=True, project="mine").text()
         assert "x-goog-api-key" not in gemini_service.last.headers
@@ -333,6 +445,17 @@ class TestDestination:
     def test_the_environment_s_address_is_the_one_that_is_asked(self, monkeypatch, gemini_service, talk):
         monkeypatch.setenv("GOOGLE_GEMINI_BASE_URL", gemini_service.url)
         assert talk.set(base_url="").text()
+
+
+def test_an_error_in_the_stream_leaves_nothing_to_close(gemini_service, caplog):
+    talk = Talk(gemini_service.url)
+    talk.open()
+    for _ in range(3):
+        gemini_service.fail("error-in-stream")
+        with pytest.raises(BackendError, match="overloaded"):
+            talk.text()
+    talk.close()
+    assert "asynchronous generator" not in caplog.text
 
 
 def test_closing_leaves_no_thread_and_no_connection(gemini_service):

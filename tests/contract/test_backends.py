@@ -82,7 +82,7 @@ def test_says_nothing_more_once_its_run_is_cancelled(backend, asked, run):
     answer = backend.describe(asked, run)
     assert isinstance(next(answer), Delta)
     run.cancel()
-    assert list(answer) == []
+    assert all(isinstance(part, Usage) and part.estimated for part in answer)
 
 
 def test_a_run_that_was_cancelled_before_says_nothing(backend, asked, run):
