@@ -17,9 +17,10 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+import cv2
 import numpy as np
 from figures import ONLY_CAPTURE, Bench
-from watched import MODEL, SETTLED, UNPACED, Camera, Service, Watched, dated, narrating, watch
+from watched import MODEL, SETTLED, UNPACED, Camera, Service, Watched, dated, narrating, painted, watch
 
 from narrator.backends._gemini_models import catalogue
 from narrator.memory import budget
@@ -90,12 +91,11 @@ def slow_model(bench: Narration) -> Iterator[Row]:
 
 def request(bench: Narration) -> Iterator[Row]:
     """One full and at least seven older pictures, from 1080p: CPU time of planning and rendering."""
-    random = np.random.default_rng(0)
     history, costs, counts, tokens, spans = History(1.0, 16_000_000), [], [], [], []
     model = catalogue().model(catalogue().default).generation
     capabilities = Capabilities(16, model.full_side, tuple(model.levels) or ("",), per_image_detail=model.per_picture)
     limits = budget.Limits(16, 2000, 20_000_000, 20.0)
-    base = np.repeat(np.repeat(random.integers(60, 190, (135, 240, 3), np.uint8), 8, 0), 8, 1)
+    base = np.asarray(cv2.resize(painted(0)[0], (1920, 1080)), np.uint8)
     for number in range(90):
         frame = Frame(number, 100.0 + number, 0.0, float(number), 0, np.roll(base, 9 * number, 1))
         if history.wants(frame):
@@ -152,7 +152,7 @@ def delivered(bench: Narration) -> Iterator[Row]:
 def estimate(bench: Narration) -> Iterator[Row]:
     """A service that counts a fifth more than its published rule: how far off the estimate is."""
     seen = bench.watch(60, model={"token_scale": 1.2}, **UNPACED)
-    used = {usage["run"]: usage["tokens_in"] for usage in seen.events["usage"]}
+    used = {usage["run"]: usage["tokens_in"] for usage in seen.events["usage"] if not usage["estimated"]}
     asked = [(one["tokens_estimated"], used.get(one["run"])) for one in seen.events["request"]]
     shares = [abs(guess / told - 1) * 100 for guess, told in asked if told]
     half = len(shares) // 2
@@ -170,12 +170,13 @@ def window(bench: Narration) -> Iterator[Row]:
         probe = (str(Path(__file__).with_name("window_probe.py")), str(result))
         with bench.desktop() as display:
             environment = {**bench.environment, "DISPLAY": display, "QT_QPA_PLATFORM": "xcb"}
-            film, service = Camera(bench.folder), Service(**MODEL)
             options = {**UNPACED, "window": True, "program": probe, **describer}
-            with narrating(bench.folder, environment, service, film.url, **options) as app:
+            with (
+                Camera(bench.folder) as film,
+                Service(**MODEL) as service,
+                narrating(bench.folder, environment, service, film.url, **options) as app,
+            ):
                 app.wait_for("state", round(SETTLED + max(20, 60 * bench.share) + 2), 120)
-            film.close()
-            service.close()
         told = json.loads(result.read_text())
         gaps = f"{told['fps']:.1f}; {told['p50']:.1f} / {told['p99']:.1f} / {told['max']:.0f}"
         yield f"window, {name}: fps; gap p50 / p99 / max, ms", "29; - / 16 / 100", gaps
@@ -185,35 +186,35 @@ def work(bench: Narration) -> Iterator[Row]:
     """CPU time of the program with 30 requests a minute, on a film, without and with a window, objects and text."""
     pace = {**UNPACED, "gemini.min_gap": 2, "narration.min_gap": 2, "loop": True}
     for name, more, target in (
+        ("no window, no objects, no text, no Gemini", {**BLIND, "backend": "embedded"}, ""),
         ("no window, no objects, no text", {**BLIND}, "4"),
         ("no window, objects and text", {}, "22"),
         ("window, no objects, no text", {**BLIND, "window": True}, "12"),
     ):
-        with bench.desktop() as display:
-            service = Service(**{**MODEL, "stamps": False})
+        with bench.desktop() as display, Service(**{**MODEL, "stamps": False}) as service:
             environment = {**bench.environment, "DISPLAY": display, "QT_QPA_PLATFORM": "xcb"}
             with narrating(bench.folder, environment, service, bench.moving, **pace, **more) as app:
                 app.wait_for("state", round(SETTLED))
                 before = len(service.requests())
                 cpu = app.cpu_seconds_a_minute()
                 rate = (len(service.requests()) - before) * 2
-            service.close()
         yield f"CPU s a minute: {name}", target, f"{cpu:.2f} ({rate} requests a minute)"
 
 
 def memory(bench: Narration) -> Iterator[Row]:
     """1,800 requests as fast as they go, for at least ten minutes, on a camera in another process."""
-    fast = {"first_token": 0.05, "rate": 500, "tokens": 12, "stamps": False}
-    film, service = Camera(bench.folder, scene=3.0), Service(**fast)
-    with narrating(bench.folder, bench.environment, service, film.url, **UNPACED) as app:
+    fast = {"first_token": 0.05, "rate": 500, "tokens": 4, "stamps": False}
+    with (
+        Camera(bench.folder, scene=3.0) as film,
+        Service(**fast) as service,
+        narrating(bench.folder, bench.environment, service, film.url, **UNPACED) as app,
+    ):
         app.wait_for("state", 600, 900)
         while len(service.requests()) < 1800 and len(app.events("state")) < 3000:
             time.sleep(5)
         states = app.events("state")
         sizes = [float(str(state["rss_mb"])) for state in states]
         count = len(service.requests())
-    film.close()
-    service.close()
     warm, end = statistics.median(sizes[110:130]), statistics.median(sizes[-20:])
     name = f"memory after {count} requests, {len(states) / 60:.0f} min, MB (growth since minute 2)"
     yield name, "(20)", f"{end:.0f} ({end - warm:+.1f})"
@@ -231,8 +232,11 @@ def faults(bench: Narration) -> Iterator[Row]:
         # the last, for its limit of 15 requests a minute is kept to from then on
         ("429", 2.0, {"retry": 2.0}),
     )
-    film, service = Camera(bench.folder, scene=0), Service(**MODEL)
-    with narrating(bench.folder, bench.environment, service, film.url, **UNPACED) as app:
+    with (
+        Camera(bench.folder, scene=0) as film,
+        Service(**MODEL) as service,
+        narrating(bench.folder, bench.environment, service, film.url, **UNPACED) as app,
+    ):
         app.wait_for("state", round(SETTLED))
         for name, told_wait, numbers in wanted:
             seen = len(service.requests())
@@ -242,8 +246,6 @@ def faults(bench: Narration) -> Iterator[Row]:
         time.sleep(5)
         events = dated(app)
         broken = [one for one in service.requests() if one["fault"]]
-    film.close()
-    service.close()
     spoken = " ".join(one["text"] for kind in ("utterance", "caption") for one in events[kind]).lower()
     leaked = [one for one in broken if f"line{one['number']} " in spoken]
     told = "; ".join(f"{one['fault']}: {one['text']}" for one in leaked)
@@ -253,8 +255,11 @@ def faults(bench: Narration) -> Iterator[Row]:
 
 def restart(bench: Narration) -> Iterator[Row]:
     """The service is killed for 20 s and comes back: who tells of the cuts meanwhile, and when Gemini is back."""
-    film, service = Camera(bench.folder), Service(**MODEL)
-    with narrating(bench.folder, bench.environment, service, film.url, **UNPACED) as app:
+    with (
+        Camera(bench.folder) as film,
+        Service(**MODEL) as service,
+        narrating(bench.folder, bench.environment, service, film.url, **UNPACED) as app,
+    ):
         app.wait_for("state", round(SETTLED))
         service.close()
         gone_at = time.time()
@@ -266,8 +271,6 @@ def restart(bench: Narration) -> Iterator[Row]:
         first = service.requests()[0]["wall_time"] if service.requests() else float("nan")
         time.sleep(3)
         events = dated(app)
-    film.close()
-    service.close()
     others = [one["at"] - gone_at for one in events["caption"] if gone_at < one["at"] < back_at]
     yield "service gone: captions meanwhile (first after s)", "", f"{len(others)} ({min(others, default=0):.1f})"
     yield "service back: s to the first request", "<= 31", f"{first - back_at:.1f}"

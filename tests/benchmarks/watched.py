@@ -9,18 +9,20 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from figures import App
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from fakes.stamped_film import painted
 from fakes.stamps import age
 from fakes.streams import free_port
 
+__all__ = ["MODEL", "SETTLED", "UNPACED", "Camera", "Service", "Watched", "dated", "narrating", "painted", "watch"]
 FAKES = Path(__file__).parents[1] / "fakes"
 SYSTEM_PYTHON = "/usr/bin/python3"
 MODEL = {"first_token": 0.6, "rate": 50, "tokens": 40, "stamps": True}
@@ -67,6 +69,12 @@ class Service:
         found: list[Json] = self._ask("report")["requests"]
         return found
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
     def close(self) -> None:
         self._process.send_signal(signal.SIGINT)
         self._process.wait(10)
@@ -100,7 +108,10 @@ class Camera:
         """Each scene's number, first frame and wall time."""
         return [json.loads(line) for line in self._events.read_text(encoding="utf-8").split("\n")[:-1]]
 
-    def close(self) -> None:
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
         for process in self._processes:
             process.terminate()
             process.wait(10)
@@ -218,12 +229,11 @@ def watch(
     **options: Any,
 ) -> Watched:
     """Narrate stamped film for so many seconds after the start has settled."""
-    with ExitStack() as stack:
-        camera = Camera(folder, **(film or {}))
-        stack.callback(camera.close)
-        service = Service(**{**MODEL, **(model or {})})
-        stack.callback(service.close)
-        app = stack.enter_context(narrating(folder, environment, service, camera.url, **options))
+    with (
+        Camera(folder, **(film or {})) as camera,
+        Service(**{**MODEL, **(model or {})}) as service,
+        narrating(folder, environment, service, camera.url, **options) as app,
+    ):
         app.wait_for("state")
         time.sleep(SETTLED)
         since = time.time()

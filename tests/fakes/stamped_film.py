@@ -55,7 +55,7 @@ class Film:
         for old in [number for number in self._scenes if number < scene - 1]:
             self._scenes.pop(old, None)
         if scene not in self._scenes:
-            self._scenes[scene] = _painted(scene)
+            self._scenes[scene] = painted(scene)
 
     def frame(self, number: int) -> Pixels:
         """The frame of this number, stamped with the clock of now."""
@@ -156,7 +156,7 @@ def send_rtp(live: Live, port: int) -> None:
                 encoder.stdin.flush()
 
 
-def _painted(scene: int) -> list[Pixels]:
+def painted(scene: int) -> list[Pixels]:
     """A muted picture of blotches of all sizes, in copies of different noise."""
     random = np.random.default_rng(100 + scene)
     picture = np.full((SIZE[1], SIZE[0], 3), (85, 140, 110)[scene % 3], np.float32)
