@@ -98,7 +98,7 @@ class TestInASession:
         monkeypatch.setenv("GEMINI_API_KEY", KEY)
         given = Consents(always=True) if agreed else consents
         values = settings(gemini_service, **changes)
-        with closing(Session(values, source="demo", backend="embedded", voice="silent", consents=given)) as session:
-            with pytest.raises(NarratorError, match=told):
-                session.check_key("gemini")
+        session = Session(values, source="demo", backend="embedded", voice="silent", consents=given)
+        with closing(session), pytest.raises(NarratorError, match=told):
+            session.check_key("gemini")
         assert gemini_service.calls == []

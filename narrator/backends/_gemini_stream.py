@@ -24,6 +24,7 @@ from narrator.seams import Value
 
 if TYPE_CHECKING:
     from google.genai import Client, types
+    from google.genai.errors import APIError
 
 _UPLOAD_WITHIN = 120.0
 _LOOK_AGAIN = 1.0
@@ -156,6 +157,8 @@ async def _pieces(
     answer_within: float,
 ) -> AsyncGenerator["types.GenerateContentResponse", None]:
     """The client has no deadline of its own but for each read, which a slow stream passes again and again."""
+    from google.genai.errors import APIError
+
     first_word, whole = asyncio.timeout(first_word_within), asyncio.timeout(answer_within)
     try:
         async with whole, first_word:
@@ -169,6 +172,16 @@ async def _pieces(
         if not (first_word.expired() or whole.expired()):
             raise
         raise failure(TimedOut, "first word" if first_word.expired() else "total") from error
+    except APIError as error:
+        await _close_what_is_left(error)
+        raise
+
+
+async def _close_what_is_left(error: "APIError") -> None:
+    """After an error in the middle of a stream the client holds on to the part that it has not read."""
+    unread = getattr(error.response, "segment_iterator", None)
+    if isinstance(unread, AsyncGenerator):
+        await unread.aclose()
 
 
 @asynccontextmanager

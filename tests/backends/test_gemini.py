@@ -373,7 +373,7 @@ class TestVertex:
 
     def test_a_region_cannot_name_another_host(self, talk):
         talk.set(vertex=True, location="other.example/?", base_url="")
-        with pytest.raises(BackendRefused, match="region in gemini.location"):
+        with pytest.raises(BackendRefused, match="The region in gemini"):
             talk.open()
 
     def test_a_key_does_not_go_along_with_a_project(self, talk, gemini_service, credentials):

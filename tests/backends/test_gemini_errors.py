@@ -41,7 +41,7 @@ ROWS = [
     ("503", {"retry": 3}, errors.Overloaded, BUSY, 3.0, 3, "Gemini is overloaded."),
     ("503-html", {}, errors.Overloaded, BUSY, 0.0, 3, "Gemini is overloaded."),
     ("504", {}, errors.Overloaded, BUSY, 0.0, 3, "Gemini is overloaded."),
-    ("error-in-stream", {}, errors.Overloaded, BUSY, 2.0, 3, "Gemini is overloaded."),
+    ("error-in-stream", {}, errors.Overloaded, BUSY, 0.0, 3, "Gemini is overloaded."),
     ("safety", {}, errors.Blocked, NEXT, None, 1, "Gemini declined to describe this picture."),
     ("prompt-block", {}, errors.Blocked, NEXT, None, 1, "Gemini declined to describe this picture."),
     ("hang", {"seconds": 5}, errors.TimedOut, NEXT, None, 3, "Gemini is slow."),
