@@ -187,7 +187,7 @@ class Director:
         return lane.rank + 1 if self._can_lead(lane, now, scene) else -lane.rank
 
     def _free_at(self, lane: Standing, now: float) -> float:
-        return self._purse.free_at(now) if lane.capabilities.prices else now
+        return self._purse.free_at(now, is_paid=lane.is_paid) if lane.is_limited else now
 
     def _lead(self, own: Standing, now: float, scene: Scene, free_in: float) -> Ask | Wait:
         if self._wished_at is not None and not (own.sees and self._wish_failed and len(self._lanes) > 1):
@@ -225,8 +225,8 @@ class Director:
         if own.last_ask < own.rests_until:
             return own.rests_until
         gap = 0.0 if self._finishing else max(self.pace.min_gap, own.capabilities.min_gap)
-        if own.capabilities.prices and not self._finishing:
-            gap = max(gap, self._purse.gap())
+        if own.is_limited and not self._finishing:
+            gap = max(gap, self._purse.gap(is_paid=own.is_paid))
         last = own.last_ask if own.sees else self._last_line
         return max(last + gap, now + free_in - max(self.pace.lead, own.lead))
 

@@ -8,22 +8,22 @@ from narrator.seams import Capabilities
 
 
 class Purse(Protocol):
-    """What paid requests may cost."""
+    """What requests that leave this machine may take; of those that are not paid only tokens are limited."""
 
-    def free_at(self, now: float) -> float:
+    def free_at(self, now: float, *, is_paid: bool = True) -> float:
         """The monotonic time from which one may be made."""
 
-    def gap(self) -> float:
+    def gap(self, *, is_paid: bool = True) -> float:
         """Seconds that two of them are kept apart."""
 
 
 class Free:
     """Stands in where nothing costs anything."""
 
-    def free_at(self, now: float) -> float:
+    def free_at(self, now: float, *, is_paid: bool = True) -> float:  # noqa: ARG002 - as the protocol has it
         return now
 
-    def gap(self) -> float:
+    def gap(self, *, is_paid: bool = True) -> float:  # noqa: ARG002 - as the protocol has it
         return 0.0
 
 
@@ -46,6 +46,15 @@ class Standing:
     def sees(self) -> bool:
         """It is shown pictures, and need not wait until sight has recognised things."""
         return self.capabilities.max_images > 0
+
+    @property
+    def is_paid(self) -> bool:
+        return self.capabilities.prices is not None
+
+    @property
+    def is_limited(self) -> bool:
+        """The purse has a say: its requests cost something, or go to another machine."""
+        return self.is_paid or self.capabilities.pictures_leave_device
 
     def forget_last(self) -> None:
         """Ask again for what was asked."""

@@ -1,5 +1,6 @@
 """Who narrates, who cues and who stands in, when a model describes beside the program's own sight."""
 
+from dataclasses import replace
 from itertools import count
 from math import inf
 
@@ -34,11 +35,11 @@ class Purse:
     def __init__(self, free_at=-inf, gap=0.0):
         self.at, self.apart = free_at, gap
 
-    def free_at(self, now):
-        return max(now, self.at)
+    def free_at(self, now, *, is_paid=True):
+        return max(now, self.at if is_paid else self.at / 2)
 
-    def gap(self):
-        return self.apart
+    def gap(self, *, is_paid=True):
+        return self.apart if is_paid else self.apart / 2
 
 
 def scene(revision=0, *, news=(), settled=True, trouble=None, changed_at=0.0, at=0.0, change=Change.STATIC):
@@ -232,6 +233,18 @@ def test_with_the_money_spent_the_own_sight_narrates_until_there_is_more():
     assert director.leader(0.0, scene()) == "local"
     assert director.next("model", 0.0, scene(), 0.0).until == 100.0
     assert director.leader(100.0, scene()) == "model"
+
+
+def test_a_free_model_far_away_keeps_to_what_its_tokens_allow_and_one_on_this_machine_to_nothing():
+    far = Capabilities(max_images=10, system_prompt=True, pictures_leave_device=True)
+    for capabilities, free_at in ((far, 50.0), (replace(far, pictures_leave_device=False), 0.0)):
+        director = Director(Pace(), Purse(free_at=100.0))
+        director.enlist("local", 0)
+        director.ready("local", Capabilities())
+        director.enlist("model", 1)
+        director.ready("model", capabilities)
+        assert director.leader(free_at, scene()) == "model"
+        assert director.leader(free_at - 0.1, scene()) == ("local" if free_at else "model")
 
 
 def test_a_picture_that_shows_nothing_is_not_sent():
