@@ -4,9 +4,31 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+TRACER = Path(__file__).resolve().parents[1] / "tools" / "trace_offline.py"
+PROBE = """
+import ctypes, socket, sys
+
+def send(family, host, port=9):
+    try:
+        socket.socket(family, socket.SOCK_DGRAM).sendto(b"", (host, port))
+    except OSError as error:
+        print(error)
+
+send(socket.AF_INET, "127.0.0.1")
+send(socket.AF_INET6, "::1")
+send(socket.AF_INET6, "::ffff:127.0.0.1")
+near, other = socket.socketpair()
+near.sendmsg([b"hello"])
+if sys.argv[1] == "far":
+    address = b"\\x02\\x00\\x00\\x09" + bytes([192, 0, 2, 1]) + bytes(8)
+    ctypes.CDLL(None).connect(socket.socket(socket.AF_INET, socket.SOCK_DGRAM).fileno(), address, 16)
+    send(socket.AF_INET6, "2001:db8::1")
+    socket.socket(socket.AF_UNIX).connect_ex("/run/systemd/resolve/io.systemd.Resolve")
+"""
 SPY = """
 import json, os, sys
 
@@ -77,3 +99,36 @@ def test_the_library_that_looks_for_things_is_told_to_report_nothing_before_it_i
     code = "import os, narrator, sys; print('onnxruntime' in sys.modules, os.environ['ORT_DISABLE_TELEMETRY'])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["False", "1"]
+
+
+def traced(*arguments):
+    command = [sys.executable, str(TRACER), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=110)
+
+
+def test_no_native_code_and_no_child_asks_for_the_network_either(no_sound_device):
+    done = traced("--duration", "8")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "the network, which is switched off" in done.stderr
+    assert ", 0 uses of the network." in done.stdout
+    assert done.stdout.count("[0:") >= 2, "it narrates"
+
+
+def test_the_trace_shows_native_code_and_those_who_look_names_up(tmp_path):
+    probe = tmp_path / "probe.py"
+    probe.write_text(PROBE, encoding="utf-8")
+    near, far = traced("--", str(probe), "near"), traced("--", str(probe), "far")
+    assert near.returncode == 0, near.stdout + near.stderr
+    assert far.returncode == 1
+    found = [line for line in far.stdout.splitlines() if "(" in line and "sa_family" in line]
+    assert [next(host for host in ("192.0.2.1", "2001:db8::1", "Resolve") if host in line) for line in found] == [
+        "192.0.2.1",
+        "2001:db8::1",
+        "Resolve",
+    ]
+
+
+def test_a_program_that_fails_proves_nothing(tmp_path):
+    done = traced("--", str(tmp_path / "absent.py"))
+    assert done.returncode == 2
+    assert "proves nothing" in done.stdout
