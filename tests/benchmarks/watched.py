@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import signal
 import subprocess
 import sys
 import time
@@ -76,7 +75,7 @@ class Service:
         self.close()
 
     def close(self) -> None:
-        self._process.send_signal(signal.SIGINT)
+        self._process.terminate()
         self._process.wait(10)
         if self._process.stdout is not None:
             self._process.stdout.close()
