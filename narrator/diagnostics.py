@@ -1,5 +1,6 @@
 """What helps to find out why: the log, crash traces, memory. No picture and no secret ever goes in."""
 
+import ctypes
 import faulthandler
 import logging
 import os
@@ -58,6 +59,16 @@ def log_stack_of(thread: threading.Thread) -> None:
     frame = sys._current_frames().get(thread.ident or 0)
     where = f"{frame.f_code.co_filename}:{frame.f_lineno} {frame.f_code.co_name}" if frame else "nowhere"
     logging.getLogger(__name__).error("Thread %s did not end; it stands at %s", thread.name, where)
+
+
+def give_back_memory() -> None:
+    """Let the C library return to the system what it holds of pictures that are gone: with glibc, 100 MB at times.
+
+    It takes about 10 ms; without it the memory in use swings by hundreds of megabytes, though nothing is leaked.
+    """
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
+    if trim is not None:
+        trim(0)
 
 
 def leave_at_once(code: int) -> None:

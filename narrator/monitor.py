@@ -2,8 +2,10 @@
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 
+from narrator.diagnostics import give_back_memory
 from narrator.mailbox import Closed
 from narrator.messages import Phase
 from narrator.pipeline import Pipeline
@@ -11,6 +13,7 @@ from narrator.stage import Stage
 
 _log = logging.getLogger(__name__)
 _EVERY = 1.0
+_TIDIED_EVERY = 30.0
 
 
 class Monitor:
@@ -20,6 +23,7 @@ class Monitor:
         self, stage: Stage, tick: Callable[[], None], began: Callable[[], None], over: Callable[[Pipeline], None]
     ) -> None:
         self._stage, self._tick, self._began, self._over = stage, tick, began, over
+        self._tidied_at = time.monotonic()
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._main, name="session", daemon=True)
 
@@ -45,6 +49,9 @@ class Monitor:
 
     def _look(self, pipeline: Pipeline) -> None:
         self._tick()
+        if time.monotonic() - self._tidied_at > _TIDIED_EVERY:
+            self._tidied_at = time.monotonic()
+            give_back_memory()
         if self._stage.phase is Phase.ENDED:
             self._stage.wait_after_end(self._closing.is_set, _EVERY)
             return

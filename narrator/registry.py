@@ -97,10 +97,13 @@ def check_backend(id_: str, context: Context) -> str:
     return str(module.check(context))
 
 
-def offers(id_: str, key: str) -> list[tuple[str, str]]:
-    """What a setting of a backend may well be, each value with its title; empty when the backend names nothing."""
+def offers(id_: str, key: str, listed: tuple[str, ...] = ()) -> list[tuple[str, str]]:
+    """What a setting of a backend may well be, each value with its title; empty when the backend names nothing.
+
+    `listed` are the models that its service has, when it is known (`Context.offered`).
+    """
     module, _ = _named("backends", id_)
-    return list(module.offers(key)) if hasattr(module, "offers") else []
+    return list(module.offers(key, listed)) if hasattr(module, "offers") else []
 
 
 def ignored(id_: str, options: Mapping[str, Value]) -> dict[str, str]:

@@ -77,8 +77,9 @@ class BackendSpec(Spec):
     A module whose `is_remote` is True also defines `destination(options) -> str`, the host that pictures would go to
     (empty when that is this machine), and `check(context) -> str`, a sentence that says whether key and service work
     (raises `BackendError`).
-    Any backend may define `offers(key) -> [(value, title)]`, what a setting of its may well be (the models that it
-    knows, with prices, say), and `ignored(options) -> {key: reason}`, which of its settings have no effect with these.
+    Any backend may define `offers(key, listed) -> [(value, title)]`, what a setting of its may well be (the models
+    that it knows, with prices, say), and `ignored(options) -> {key: reason}`, which of its settings have no effect with
+    these.
     """
 
     is_remote: bool = False
@@ -155,6 +156,8 @@ class Context:
     """Where our own windows are: a screen source leaves these places out."""
     key: Callable[[str], str] = _no_key
     """The secret key of a describer, by its id; empty when there is none."""
+    offered: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """The models that a service listed when it was opened last, by the backend's id."""
     network: Network = field(default_factory=Network)
     """Runs what talks to the network."""
 
@@ -202,7 +205,8 @@ class Backend(Protocol):
     def describe(self, prompt: Prompt, run: Run) -> Iterator[Delta | Usage | Citation]:
         """Yield the answer as it comes, and the tokens it took; end early when `run.cancelled`.
 
-        The tokens that were told before a cancel may still come last, as an estimate. No delta at all means: nothing new. Of `Usage` the last one counts; its `cost` is reckoned by whoever reads it.
+        The tokens that were told before a cancel may still come last, as an estimate. No delta at all means: nothing
+        new. Of `Usage` the last one counts; its `cost` is reckoned by whoever reads it.
         Raises `BackendError`.
         """
 

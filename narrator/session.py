@@ -144,6 +144,10 @@ class Session(Steps):
         self._pipeline.retry(backend_id)
         return sentence
 
+    def offers(self, backend_id: str, key: str) -> list[tuple[str, str]]:
+        """What a setting of a describer may well be, each value with its title."""
+        return registry.offers(backend_id, key, self._context.offered.get(backend_id, ()))
+
     @property
     def voice(self) -> str:
         return self._voice

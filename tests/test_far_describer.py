@@ -255,3 +255,14 @@ def test_changing_the_describer_does_not_hold_up_the_front_end(narrating, servic
     began = time.monotonic()
     session.apply({"backend": "embedded"})
     assert time.monotonic() - began < 0.3
+
+
+def test_the_models_that_the_service_has_are_offered(narrating, service):
+    service.set(models=["gemini-3.5-flash-lite", "gemini-9-new"])
+    session, _ = narrating()
+    assert eventually(lambda: service.asked, LONG)
+    assert [value for value, _ in session.offers("gemini", "gemini.model")] == [
+        "",
+        "gemini-3.5-flash-lite",
+        "gemini-9-new",
+    ]

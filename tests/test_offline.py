@@ -101,6 +101,11 @@ def test_the_library_that_looks_for_things_is_told_to_report_nothing_before_it_i
     assert done.stdout.split() == ["False", "1"]
 
 
+def may_trace():
+    """Some machines let no process look at another: there the tool must say so, and the spy above is the proof."""
+    return subprocess.run(["strace", "-o", os.devnull, "true"], capture_output=True, check=False).returncode == 0
+
+
 def traced(*arguments):
     command = [sys.executable, str(TRACER), *arguments]
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=110)
@@ -108,6 +113,9 @@ def traced(*arguments):
 
 def test_no_native_code_and_no_child_asks_for_the_network_either(no_sound_device):
     done = traced("--duration", "8")
+    if not may_trace():
+        assert (done.returncode, "may be traced" in done.stdout + done.stderr) == (2, True)
+        return
     assert done.returncode == 0, done.stdout + done.stderr
     assert "the network, which is switched off" in done.stderr
     assert ", 0 uses of the network." in done.stdout
@@ -118,6 +126,9 @@ def test_the_trace_shows_native_code_and_those_who_look_names_up(tmp_path):
     probe = tmp_path / "probe.py"
     probe.write_text(PROBE, encoding="utf-8")
     near, far = traced("--", str(probe), "near"), traced("--", str(probe), "far")
+    if not may_trace():
+        assert near.returncode == far.returncode == 2
+        return
     assert near.returncode == 0, near.stdout + near.stderr
     assert far.returncode == 1
     found = [line for line in far.stdout.splitlines() if "(" in line and "sa_family" in line]

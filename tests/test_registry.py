@@ -155,3 +155,11 @@ def test_a_backend_tells_what_its_settings_may_be_and_which_have_no_effect():
     assert registry.offers("gemini", "gemini.project") == registry.offers("embedded", "gemini.model") == []
     assert "gemini.temperature" in registry.ignored("gemini", {"gemini.model": ""})
     assert registry.ignored("gemini", {"gemini.model": "gemini-3.8-flash"}) == {}
+
+
+def test_what_the_service_listed_counts_more_than_the_catalogue():
+    everything = dict(registry.offers("gemini", "gemini.model"))
+    listed = dict(registry.offers("gemini", "gemini.model", ("gemini-3.8-flash", "gemini-9-new")))
+    assert "gemini-3.5-flash" in everything
+    assert list(listed) == ["", "gemini-3.8-flash", "gemini-9-new"]
+    assert "not known" in listed["gemini-9-new"]

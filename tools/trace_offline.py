@@ -60,7 +60,8 @@ def run_traced(command: Sequence[str], trace: Path, folder: Path, duration: floa
     """Write the trace of a command and all its children to a file; gives the exit status. `folder` is its home."""
     tracer = ["strace", "-f", "-qq", "--seccomp-bpf", "-e", f"trace={CALLS}", "-e", "signal=none", "-o", str(trace)]
     if not shutil.which("strace") or subprocess.run(["strace", "true"], capture_output=True, check=False).returncode:
-        sys.exit("strace is not installed, or nothing may be traced here.")
+        print("strace is not installed, or nothing may be traced here.")
+        sys.exit(2)
     network = () if subprocess.run(["unshare", "-rn", "true"], capture_output=True, check=False).returncode else EMPTY
     print("In an empty network." if network else "An empty network is not permitted here: traced alone.", flush=True)
     own = {"SCENE_NARRATOR_CONFIG": str(folder), "SCENE_NARRATOR_LOG": str(folder), "GEMINI_API_KEY": "nobodys"}

@@ -163,6 +163,7 @@ class Gemini:
         _go_on_unless(given_up)
         if not isinstance(listed, BaseException):
             self._offered = {_id(entry.name): entry for entry in listed if _generates(entry)}
+            self._context.offered[_ID] = tuple(sorted(self._offered))
         refused = told(counted, wanted, self._secret) if isinstance(counted, expected()) else None
         if isinstance(refused, ModelNotFound):
             self._gone.add(wanted)

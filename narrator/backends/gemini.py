@@ -137,8 +137,11 @@ def ignored(options: Mapping[str, Value]) -> dict[str, str]:
     return dict.fromkeys(ignored_settings(name), f"{title} does not take this.")
 
 
-def offers(key: str) -> list[tuple[str, str]]:
-    """The models that may narrate today, with what a million tokens cost; nothing for the other settings."""
+def offers(key: str, listed: tuple[str, ...] = ()) -> list[tuple[str, str]]:
+    """The models that may narrate today, with what a million tokens cost; nothing for the other settings.
+
+    When the service told what it has, `listed`, those that it has not are left out, and those that are new come last.
+    """
     from datetime import datetime
 
     from narrator.backends._gemini_models import catalogue
@@ -147,8 +150,10 @@ def offers(key: str) -> list[tuple[str, str]]:
         return []
     today, known = datetime.now().astimezone().date(), catalogue()
     models = [model for model in known.models.values() if not model.live and not model.is_retired(today)]
-    titles = [(model.id, _priced(model, today)) for model in models]
-    return [("", f"Recommended: {dict(titles)[known.default]}"), *titles]
+    titles = {model.id: _priced(model, today) for model in models}
+    here = [(id_, title) for id_, title in titles.items() if not listed or id_ in listed]
+    new = [(id_, f"{id_}, price not known") for id_ in listed if id_ not in known.models]
+    return [("", f"Recommended: {titles[known.default]}"), *here, *new]
 
 
 def _priced(model: "Model", day: "date") -> str:

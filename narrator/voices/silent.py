@@ -1,5 +1,6 @@
 """Makes no sound, but takes the time that the words would take: for tests, and for reading instead of listening."""
 
+from collections import deque
 from collections.abc import Callable
 
 from narrator.mailbox import Cancel
@@ -13,6 +14,7 @@ SPEC = VoiceSpec(
     is_heard=False,
 )
 _SHORTEST = 0.1
+_REMEMBERED = 100
 
 
 def create(argument: str, context: Context) -> "SilentVoice":  # noqa: ARG001 - every plug-in is created alike
@@ -20,11 +22,11 @@ def create(argument: str, context: Context) -> "SilentVoice":  # noqa: ARG001 - 
 
 
 class SilentVoice:
-    """`spoken` holds what it was given and came to its end; `wait(cut, seconds)` tells whether it was cut meanwhile."""
+    """`spoken` holds the last of what came to its end; `wait(cut, seconds)` tells whether it was cut meanwhile."""
 
     def __init__(self, context: Context, wait: Callable[[Cancel, float], bool] = Cancel.wait) -> None:
         self._context, self._wait = context, wait
-        self.spoken: list[Utterance] = []
+        self.spoken: deque[Utterance] = deque(maxlen=_REMEMBERED)
 
     def open(self) -> None:
         """Nothing is needed."""

@@ -114,7 +114,7 @@ class Dialogs(QObject):
             [_AUTO, *(spec for spec in specs if not spec.is_alone)],
             session.settings.values,
             self._key_actions,
-            lambda spec: lambda key: registry.offers(spec.id, key),
+            lambda spec: lambda key: session.offers(spec.id, key),
             lambda spec, values: registry.ignored(spec.id, values),
             self._problem_of,
         )
