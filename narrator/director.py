@@ -78,6 +78,7 @@ class Director:
         self._noticed: deque[tuple[int, float]] = deque(maxlen=_NOTICED)
         self._wished_at: float | None = None
         self._wish_failed = False
+        self._first_seen_at = inf
         self._resumed_at = -inf
         self._held = self._finishing = False
 
@@ -116,6 +117,7 @@ class Director:
         self._read_inbox(now)
         if scene is None or self._held or scene.frame_at < self._resumed_at or lane not in self._lanes:
             return Wait(now + _LONG)
+        self._first_seen_at = min(self._first_seen_at, now)
         known = self._noticed[-1][0] if self._noticed else 0
         self._noticed += [(news.number, now) for news in scene.news if news.number > known]
         own, leader = self._lanes[lane], self._lanes[self.leader(now, scene)]
@@ -195,7 +197,8 @@ class Director:
         if self.pace.overview and self._needs_overview(own, scene):
             reason = Reason.START if self._heard.overview_of < 0 else Reason.CUT
             last = own.last_overview if own.sees else self._last_line
-            return self._ask_after(last + self.pace.cut_gap, own, now, scene, reason)
+            due = max(last + self.pace.cut_gap, self._better_awaited(own, now) if reason is Reason.START else now)
+            return self._ask_after(due, own, now, scene, reason)
         if self._has_news(own, scene):
             return self._ask_after(self._due(own, now, free_in), own, now, scene, Reason.CHANGE)
         if own.capabilities.heartbeat:
@@ -212,6 +215,12 @@ class Director:
     def _needs_overview(self, own: Standing, scene: Scene) -> bool:
         is_ready = own.sees or scene.settled or self._finishing
         return is_ready and scene.trouble is None and self._heard.overview_of < scene.revision
+
+    def _better_awaited(self, own: Standing, now: float) -> float:
+        """Until when the first words are left to a describer that is still being opened."""
+        better = (lane for lane in self._lanes.values() if lane.rank > own.rank and lane.rests_until <= now)
+        is_opening = not self._finishing and any(not lane.is_open for lane in better)
+        return self._first_seen_at + _PATIENCE if is_opening else now
 
     def _has_news(self, own: Standing, scene: Scene) -> bool:
         """For a model whatever moved is news; the program's own sight has only what it noticed."""

@@ -86,10 +86,21 @@ def test_the_model_narrates_and_need_not_wait_until_things_are_recognised():
 
 def test_until_the_model_is_ready_the_own_sight_narrates():
     director = two_lanes(is_open=False)
-    answer(director, "local", director.next("local", 0.0, scene(), 0.0), 0.0, "A person.")
+    assert director.next("local", 0.0, scene(), 0.0).until == 3.0, (
+        "the first words are left to the better one for a while"
+    )
+    answer(director, "local", director.next("local", 3.0, scene(), 0.0), 3.0, "A person.")
     director.ready("model", MODEL)
-    ask = director.next("model", 3.0, scene(), 0.0)
+    ask = director.next("model", 6.0, scene(), 0.0)
     assert (ask.reason, ask.said) == (Reason.CHANGE, ("A person.",)), "it adds to what was said"
+
+
+def test_the_first_words_wait_for_no_model_that_cannot_open_and_not_for_the_end():
+    for hinder in (lambda d: d.rest("model", 9.0), lambda d: d.dismiss("model"), lambda d: d.tell(Wish.FINISH)):
+        director = two_lanes(is_open=False)
+        assert isinstance(director.next("local", 0.0, scene(), 0.0), Wait)
+        hinder(director)
+        assert director.next("local", 0.1, scene(), 0.0).reason is Reason.START
 
 
 def test_a_cut_is_asked_for_at_once_and_no_sooner_than_the_floor():

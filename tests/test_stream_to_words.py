@@ -38,7 +38,8 @@ def test_what_a_camera_shows_is_described_far_away_and_heard_here(tmp_path):
 def narrate(folder, source, url):
     own = {"GEMINI_API_KEY": "nobodys", "SCENE_NARRATOR_CONFIG": str(folder), "SCENE_NARRATOR_LOG": str(folder)}
     program = [sys.executable, "-m", "narrator", "--no-window", "--source", source, "--voice", "wav:out.wav"]
-    settings = ["--set", f"gemini.base_url={url}", "--set", "sight.text=false", "--set", "narration.cues=false"]
+    sets = (f"gemini.base_url={url}", "sight.text=false", "sight.objects=false", "narration.cues=false")
+    settings = [word for each in sets for word in ("--set", each)]
     rest = ["--backend", "gemini", "--yes", "--events", "e.jsonl", "--duration", "20"]
     done = subprocess.run(
         [*program, *settings, *rest],

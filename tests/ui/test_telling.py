@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QApplication
 
 from narrator.language import styles
 from narrator.messages import Meter, Phase, State, Utterance
+from narrator.privacy.consent import Consents
 from narrator_ui.consent_dialog import ConsentDialog
 from narrator_ui.describer_dialog import DescriberDialog
 from narrator_ui.focus_dialog import FocusDialog
@@ -233,6 +234,10 @@ def test_a_pasted_key_is_kept_and_tested_against_the_service(open_window, qtbot,
     qtbot.waitUntil(lambda: box.state.text().startswith("There is no key"))
     box.field.setFocus()
     qtbot.keyClicks(box.field, KEY)
+    qtbot.keyClick(box.test, Qt.Key.Key_Space)
+    qtbot.waitUntil(lambda: "have not agreed to that address" in box.result.text())
+    assert not gemini_service.calls, "a key goes to nobody but its service before the user agrees"
+    Consents(tmp_path / "consents.toml").give("gemini", "127.0.0.1")
     qtbot.keyClick(box.test, Qt.Key.Key_Space)
     qtbot.waitUntil(lambda: "accepts the key" in box.result.text(), timeout=15_000)
     assert box.state.text().startswith("There is a key")
