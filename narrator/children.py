@@ -90,6 +90,10 @@ class Child:
         except Closed:
             raise ChildGone(self._process.returncode) from None
 
+    def nudge(self) -> None:
+        """From any thread: whoever waits in `receive` gets a message of kind "nudge"."""
+        self._messages.put({"kind": "nudge"})
+
     def kill(self) -> None:
         """End the child and all that it started, at once; from any thread, any number of times."""
         self._end.throw()
@@ -185,7 +189,7 @@ class Parent:
             for line in lines:
                 with suppress(ValueError):
                     self._messages.put(json.loads(line))
-        _end_own_group()
+        end_own_group()
 
 
 def serve(arguments: list[str]) -> int:
@@ -221,7 +225,8 @@ def _write(descriptor: int, kind: str, fields: dict[str, object]) -> None:
         data = data[os.write(descriptor, data) :]
 
 
-def _end_own_group() -> None:
+def end_own_group() -> None:
+    """End this child at once, with all that it started."""
     if sys.platform != "win32" and os.getpgrp() == os.getpid():
         os.killpg(0, signal.SIGKILL)
     os._exit(0)

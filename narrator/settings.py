@@ -192,6 +192,11 @@ def log_folder() -> Path:
     return _folder("SCENE_NARRATOR_LOG", lambda: _platform_dirs().user_log_path)
 
 
+def data_folder() -> Path:
+    """Where what is large lives, models above all; `SCENE_NARRATOR_DATA` names another place."""
+    return _folder("SCENE_NARRATOR_DATA", lambda: _platform_dirs().user_data_path)
+
+
 def settings_file() -> SettingsFile:
     return SettingsFile(config_folder() / "settings.toml")
 

@@ -1,0 +1,111 @@
+"""What can go wrong with a model on this machine: a child tells a cause, and the user hears the sentence for it."""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from narrator.errors import AnswerCut, BackendBusy, BackendError, BackendRefused, PartMissing
+
+_log = logging.getLogger(__name__)
+
+
+class EngineFailed(Exception):
+    """Raised in a child: `cause` is a key of `FAILURES`, `facts` fill its sentences, `detail` is for the log."""
+
+    def __init__(self, cause: str, detail: str = "", **facts: object) -> None:
+        super().__init__(f"{cause}: {detail}")
+        self.cause, self.detail, self.facts = cause, detail, facts
+
+
+class EngineLost(BackendBusy):
+    """The child is gone, or was ended: `open` starts another."""
+
+    reopens = True
+
+
+class TooSlow(BackendError):
+    """No word came in time; the user hears of it when that goes on."""
+
+    told_from = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A cause: how it behaves, and what the user hears. The words in braces are facts that come with it."""
+
+    behaviour: type[BackendError]
+    sentence: str
+    remedy: str = ""
+
+
+FAILURES: Mapping[str, Failure] = {
+    "part_missing": Failure(PartMissing, "The engine for this model is not installed.", "{command}"),
+    "model_missing": Failure(
+        BackendRefused,
+        "The model {model} is not on this computer.",
+        "See what there is with: scene-narrator models list. Fetch one with: scene-narrator models get NAME",
+    ),
+    "no_model": Failure(
+        BackendRefused,
+        "No model was chosen for {title}.",
+        "Fetch one with: scene-narrator models get NAME, or name a file in {setting}.",
+    ),
+    "not_a_model": Failure(
+        BackendRefused,
+        "{model} is not a model file.",
+        "Choose a file of the right kind: the names of llama.cpp models end in .gguf.",
+    ),
+    "model_unusable": Failure(
+        BackendRefused,
+        "The model {model} is damaged, or this engine does not know its kind.",
+        "Check it with: scene-narrator models verify. If it is whole, choose another model or a newer engine.",
+    ),
+    "projector_missing": Failure(
+        BackendRefused,
+        "The model {model} cannot see without its projector file.",
+        "Name the file, mostly mmproj-…gguf, in gguf.projector.",
+    ),
+    "projector_unfit": Failure(
+        BackendRefused,
+        "The projector file does not fit the model {model}.",
+        "Take the projector that came with this model.",
+    ),
+    "cannot_see": Failure(
+        BackendRefused, "The model {model} reads text only and cannot see.", "Choose a model for pictures."
+    ),
+    "out_of_memory": Failure(
+        BackendRefused,
+        "There is not enough memory for the model {model}.",
+        "Choose a smaller model or a smaller quantisation, or close other programs.",
+    ),
+    "will_not_fit": Failure(
+        BackendRefused,
+        "The model {model} needs {needed} of memory, and {free} are free.",
+        "Choose a smaller model: scene-narrator models recommend",
+    ),
+    "context_too_long": Failure(BackendError, "The pictures did not fit into the model's memory of {limit} tokens."),
+    "bad_request": Failure(BackendError, "The model could not read the picture."),
+    "crashed": Failure(EngineLost, "The model's engine ended unexpectedly.", "It is started again."),
+    "stuck": Failure(EngineLost, "The model did not stop when it should.", "It is started again."),
+    "too_slow": Failure(
+        TooSlow,
+        "The model is too slow for live narration.",
+        "Choose a smaller model, or lower history.tokens and the detail.",
+    ),
+    "cut": Failure(AnswerCut, "The model's answer broke off."),
+    "other": Failure(BackendError, "The model failed.", "The next picture is tried; the log says more."),
+}
+
+
+def failure(cause: str, detail: str = "", **facts: object) -> BackendError:
+    """The error for a cause; one that nobody foresaw counts as "other"."""
+    known = FAILURES.get(cause, FAILURES["other"])
+    _log.warning("%s %s %s", cause, facts, detail)
+    return known.behaviour(known.sentence.format_map(_Facts(facts)), known.remedy.format_map(_Facts(facts)), detail)
+
+
+class _Facts(dict[str, object]):
+    """What is not known is left out of a sentence rather than failing it."""
+
+    def __missing__(self, key: str) -> str:
+        return "unknown" if key != "command" else "See the README for what to install."

@@ -1,0 +1,174 @@
+"""The program's end: starts a model's child, asks it, cancels at once, and ends it when it does not stop."""
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from itertools import count
+
+from narrator import children
+from narrator.children import Child, ChildGone, Message
+from narrator.engines.child import STOPS_WITHIN
+from narrator.engines.failures import failure
+from narrator.errors import BackendError
+from narrator.mailbox import Cancel, Closed
+
+_GRACE = 0.5
+"""Seconds that a child is given beyond the time after which it ends itself."""
+
+
+class Engine:
+    """One model in one child, used by one thread; `close` may come from another.
+
+    `name` is that of `narrator/backends/_NAME_child.py`. `title` and `model` are for sentences.
+    """
+
+    def __init__(self, name: str, title: str) -> None:
+        self._name, self._title = name, title
+        self._child: Child | None = None
+        self._closing = Cancel()
+        self._ids = count(1)
+        self._last = 0
+        self._stopping_since: float | None = None
+        self.model = ""
+
+    @property
+    def is_open(self) -> bool:
+        return self._child is not None and not self._child.is_gone
+
+    @property
+    def pid(self) -> int:
+        """The child's process id; 0 when there is none."""
+        return self._child.pid if self._child is not None else 0
+
+    def load(self, options: Mapping[str, object], tell: Callable[[str], None]) -> Message:
+        """Start the child afresh and have it load: its `ready` message. `tell` hears what takes time.
+
+        Raises `BackendError`, and `Closed` when it is closed meanwhile.
+        """
+        self._end_child()
+        if self._closing:
+            raise Closed
+        child = self._started()
+        self._closing.call(child.kill)
+        self._send("load", options=dict(options))
+        for message in self._messages(child, None):
+            if message["kind"] == "telling":
+                tell(message["text"])
+            elif message["kind"] == "ready":
+                return message
+        raise AssertionError("a child that loads becomes ready, fails or is gone")
+
+    def ask(
+        self, request: Mapping[str, object], cancelled: Cancel, first_word_within: float, within: float
+    ) -> Iterator[Message]:
+        """The child's `text` and `usage` messages as they come; ends at once when cancelled.
+
+        A model that has not stopped 2 s after a cancel is ended with its process. Raises `BackendError`.
+        """
+        self._wait_for_last()
+        child = self._child
+        if child is None or child.is_gone:
+            raise failure("crashed", "it was gone before it was asked", title=self._title, model=self.model)
+        id_ = self._send("ask", **request)
+        cancelled.call(lambda: self._cancel(child, id_))
+        began, has_begun, is_over = time.monotonic(), False, False
+        try:
+            while True:
+                left = began + (within if has_begun else first_word_within) - time.monotonic()
+                message = child.receive(max(0.0, left))
+                if cancelled:
+                    return
+                if message is None:
+                    raise failure("cut" if has_begun else "too_slow", model=self.model)
+                if message.get("id") != id_:
+                    continue
+                has_begun = has_begun or message["kind"] == "text"
+                is_over = message["kind"] in ("done", "failed")
+                self._raise_failure(message)
+                if is_over:
+                    return
+                yield message
+        except ChildGone as error:
+            if cancelled:
+                return
+            raise self._gone(error) from error
+        finally:
+            cancelled.call(None)
+            if not is_over:
+                self._cancel(child, id_)
+                self._stopping_since = time.monotonic()
+
+    def close(self) -> None:
+        """End the child at once and for good."""
+        self._closing.throw()
+        self._end_child()
+
+    def _started(self) -> Child:
+        try:
+            self._child = children.start("model", self._name)
+        except ChildGone as error:
+            raise self._gone(error) from error
+        return self._child
+
+    def _send(self, kind: str, **fields: object) -> int:
+        assert self._child is not None
+        self._last = next(self._ids)
+        try:
+            self._child.send(kind, id=self._last, **fields)
+        except ChildGone as error:
+            raise self._gone(error) from error
+        return self._last
+
+    def _messages(self, child: Child, timeout: float | None) -> Iterator[Message]:
+        while True:
+            try:
+                message = child.receive(timeout)
+            except ChildGone as error:
+                if self._closing:
+                    raise Closed from None
+                raise self._gone(error) from error
+            if message is None:
+                return
+            self._raise_failure(message)
+            yield message
+
+    def _cancel(self, child: Child, id_: int) -> None:
+        """From any thread."""
+        with suppress(ChildGone):
+            child.send("cancel", id=id_)
+        child.nudge()
+
+    def _wait_for_last(self) -> None:
+        """A request that was left before its end must have stopped; raises when the child had to be ended for it."""
+        since, self._stopping_since = self._stopping_since, None
+        child = self._child
+        if since is None or child is None:
+            return
+        deadline = since + STOPS_WITHIN + _GRACE
+        while (left := deadline - time.monotonic()) > 0:
+            try:
+                message = child.receive(left)
+            except ChildGone:
+                break
+            if message is not None and message.get("id") == self._last and message["kind"] in ("done", "failed"):
+                return
+        child.kill()
+        raise failure("stuck", model=self.model)
+
+    def _raise_failure(self, message: Message) -> None:
+        if message["kind"] == "crashed":
+            raise failure("crashed", message["detail"], model=self.model)
+        if message["kind"] == "failed":
+            facts = {"title": self._title, "model": self.model, **message["facts"]}
+            raise failure(message["cause"], message["detail"], **facts)
+
+    def _gone(self, error: ChildGone) -> BackendError:
+        """Linux ends a process that takes the last memory with SIGKILL, which we send as well, but not unasked."""
+        cause = "out_of_memory" if error.code == -9 else "crashed"
+        return failure(cause, str(error), title=self._title, model=self.model)
+
+    def _end_child(self) -> None:
+        child, self._child = self._child, None
+        self._stopping_since = None
+        if child is not None:
+            child.close()
