@@ -208,14 +208,16 @@ class _Composer:
 
     def _growing(self, newest: Planned, shapes: Iterator[_Shape]) -> Iterator[_Candidate]:
         """The layouts of ever larger shapes, until more pictures add nothing or do not fit."""
+        seconds = -1
         for shape in shapes:
             layout = (*self._behind(newest, shape), newest)
             if len(layout) == 1 or not fits(layout, self._limits, self._token_cost):
                 return
             candidate = self._judged(layout)
             yield candidate
-            if candidate.seconds >= self._most or candidate.shots > len(self._older):
+            if candidate.seconds in (seconds, self._most) or candidate.shots > len(self._older):
                 return
+            seconds = candidate.seconds
 
     def _judged(self, layout: tuple[Planned, ...]) -> _Candidate:
         return _Candidate(layout, round(legible_seconds(layout, self._limits.span)), cost(layout, self._token_cost))
