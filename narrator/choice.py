@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from narrator import registry
-from narrator.describers import AUTO, is_loopback
+from narrator.describers import AUTO, is_loopback, tiers
 from narrator.errors import UsageError
 from narrator.language import styles
 from narrator.messages import Level, Notice
@@ -24,6 +24,11 @@ def usable(settings: Settings, notices: list[Notice]) -> tuple[Settings, list[No
         except UsageError as error:
             notices = [*notices, Notice(Level.WARNING, f"A setting was left out: {error.sentence}", error.remedy)]
             settings = settings.with_values({key: declared()[key].default})
+    try:
+        tiers(settings.text("tiers"))
+    except UsageError as error:
+        notices = [*notices, Notice(Level.WARNING, f"A setting was left out: {error.sentence}", error.remedy)]
+        settings = settings.with_values({"tiers": ""})
     return settings, notices
 
 
@@ -33,6 +38,7 @@ def require_plug_ins(changes: Mapping[str, Value]) -> None:
         registry.source_spec(str(changes["source"]))
     if changes.get("backend", AUTO) != AUTO:
         registry.spec_of("backends", str(changes["backend"]))
+    tiers(str(changes.get("tiers", "")))
     if "narration.style" in changes:
         styles.find(str(changes["narration.style"]))
     if "voice" in changes:

@@ -10,6 +10,13 @@ CORE = (
         restarts="source",
     ),
     Setting("backend", "auto", "Who describes. auto takes the best that is ready.", restarts="backend"),
+    Setting(
+        "tiers",
+        "",
+        "Faster describers that speak first, before that of backend adds what they left out: at most two, with a comma "
+        "between, the fastest first; for example gguf.",
+        restarts="backend",
+    ),
     Setting("voice", "auto", "Who speaks. auto takes the best that is ready.", restarts="voice"),
     Setting("loop", False, "Play a file again when it ends.", restarts="source"),
     Setting("narration.min_gap", 4.0, "Least time between two lines that no scene cut causes.", 0, 120, unit="s"),

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import cast
 
 from narrator import registry
-from narrator.errors import BackendError, NarratorError
+from narrator.errors import BackendError, NarratorError, UsageError
 from narrator.mailbox import Closed
 from narrator.messages import Level, Notice
 from narrator.privacy.consent import ConsentPage, Consents, page
@@ -15,16 +15,31 @@ from narrator.seams import BackendSpec, Context, Value
 
 AUTO = "auto"
 EMBEDDED = "embedded"
+MOST_AHEAD = 2
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """Of the describer that is `wanted`, the `backend` to use, the page that waits for the user's yes, and a notice."""
+    """Of the describer that is `wanted`, the `backend` to use, the page that waits for the user's yes, and a notice.
+
+    Those `ahead` answer before it, the fastest first.
+    """
 
     wanted: str
     backend: str
     page: ConsentPage | None = None
     notice: Notice | None = None
+    ahead: tuple[str, ...] = ()
+
+
+def tiers(text: str) -> tuple[str, ...]:
+    """The describers that the setting `tiers` names, the fastest first. Raises `UsageError`."""
+    names = tuple(filter(None, (name.strip() for name in text.split(","))))
+    if len(names) > MOST_AHEAD:
+        raise UsageError(f"tiers names {len(names)} describers.", f"Name at most {MOST_AHEAD}, with a comma between.")
+    for name in names:
+        registry.spec_of("backends", name)
+    return names
 
 
 class Describers:
@@ -34,7 +49,18 @@ class Describers:
         self._consents, self._key = consents, key
 
     def choose(self, wanted: str, options: Mapping[str, Value]) -> Choice:
-        """What `wanted`, an id, `id:argument` or "auto", comes to now. Raises `UsageError`."""
+        """What `wanted`, an id, `id:argument` or "auto", comes to now, with its tiers. Raises `UsageError`."""
+        choice, ahead = self._chosen(wanted, options), list[str]()
+        for name in tiers(str(options["tiers"])):
+            tier = self._chosen(name, options)
+            if tier.backend != EMBEDDED and _id(tier.backend) not in map(_id, (*ahead, choice.backend)):
+                ahead.append(tier.backend)
+            choice = replace(choice, page=choice.page or tier.page, notice=choice.notice or tier.notice)
+        if choice.backend == EMBEDDED and ahead:
+            return replace(choice, backend=ahead.pop(), ahead=tuple(ahead))
+        return replace(choice, ahead=tuple(ahead))
+
+    def _chosen(self, wanted: str, options: Mapping[str, Value]) -> Choice:
         if wanted == AUTO:
             return self._best(options)
         spec = registry.spec_of("backends", wanted)
@@ -73,14 +99,22 @@ class Describers:
         self._consents.give(to.backend, to.host)
 
     def _best(self, options: Mapping[str, Value]) -> Choice:
-        """A describer far away that the user agreed to and has a key for, else the built-in one."""
-        if options["network.offline"]:
-            return Choice(AUTO, EMBEDDED)
-        for id_, spec in registry.specs("backends").items():
-            is_remote = cast("BackendSpec", spec).is_remote
-            if is_remote and self._consents.given(id_, registry.destination(id_, options)) and self._key(id_):
-                return Choice(AUTO, id_, notice=Notice(Level.INFO, f"{spec.title} describes.", quiet=True))
+        """The best describer that is ready, far away only with the user's consent; else the built-in one."""
+        specs = cast("list[BackendSpec]", list(registry.specs("backends").values()))
+        for spec in sorted(specs, key=lambda spec: -spec.preference):
+            title = self._ready(spec, options) if spec.preference else ""
+            if title:
+                return Choice(AUTO, spec.id, notice=Notice(Level.INFO, f"{title} describes.", quiet=True))
         return Choice(AUTO, EMBEDDED)
+
+    def _ready(self, spec: BackendSpec, options: Mapping[str, Value]) -> str:
+        """The title of who would answer; empty when that cannot be, or not without a question."""
+        host = registry.destination(spec.id, options)
+        if host and options["network.offline"] and not is_loopback(host):
+            return ""
+        if (host and not self._consents.given(spec.id, host)) or (spec.needs_key and not self._key(spec.id)):
+            return ""
+        return registry.ready(spec.id, options)
 
 
 def key_of(id_: str, tell: Callable[[Notice], None]) -> str:
@@ -93,6 +127,10 @@ def key_of(id_: str, tell: Callable[[Notice], None]) -> str:
         if notice:
             tell(notice)
     return found.value if found else ""
+
+
+def _id(text: str) -> str:
+    return text.partition(":")[0]
 
 
 def _is_part_of(host: str, domain: str) -> bool:

@@ -1,20 +1,21 @@
 """Decides which describer is asked, when, and for what. Pure: time, scene and what was heard come in as arguments.
 
 Of the lanes that are ready the highest one leads: it narrates. The lowest, the program's own sight, cues it in a few
-words, stands in when an answer is late, and leads when no other can: that is all that falling back is.
+words, stands in when an answer is late, and leads when no other can: that is all that falling back is. A lane between
+them goes ahead of the leader: it is asked for the same, answers sooner, and the leader adds what it left out.
 
 Facts from other threads (the user's wish, what became of a sound) go through `tell`, an inbox that the next decision
 empties; every other call is made by lanes that hold the director alone (`mailbox.Guarded`), so nothing is locked here.
 """
 
 from collections import deque
-from dataclasses import dataclass
 from enum import StrEnum
 from math import inf
 
-from narrator.heard import Heard
+from narrator.heard import Heard, Told
 from narrator.mailbox import Fifo
-from narrator.messages import CUED, Ask, Audio, Change, NewsKind, Priority, Reason, Run, Scene
+from narrator.messages import CUED, Ask, Audio, NewsKind, Priority, Reason, Run, Scene
+from narrator.pace import Pace, Wait, words
 from narrator.seams import Capabilities
 from narrator.standing import Free, Purse, Standing
 
@@ -27,30 +28,6 @@ _PATIENCE = 3.0
 _CUE_WITHIN = 1.0
 _NOTICED = 100
 _LEARNING = 0.3
-_SPEAKING_SECONDS = {1: 2.0, 2: 3.5, 3: 6.0, 4: 9.0, 5: 14.0}
-"""How long a line may take to be spoken at each level of detail, in seconds at the user's own rate."""
-_HURRY, _LEISURE = 0.75, 1.5
-
-
-@dataclass(frozen=True, slots=True)
-class Pace:
-    """How often and how much to speak; times in seconds, `rate` in words a minute, `detail` from 1 to 5."""
-
-    min_gap: float = 4.0
-    cut_gap: float = 2.0
-    overview: bool = True
-    cues: bool = True
-    rate: float = 200.0
-    detail: int = 3
-    lead: float = 0.3
-    """How long before the voice falls silent the next answer is asked for, at least."""
-
-
-@dataclass(frozen=True, slots=True)
-class Wait:
-    """Nothing to ask now; decide again at `until` (monotonic seconds) or when something happens."""
-
-    until: float
 
 
 class Wish(StrEnum):
@@ -77,6 +54,7 @@ class Director:
         self._last_line = -inf
         self._noticed: deque[tuple[int, float]] = deque(maxlen=_NOTICED)
         self._wished_at: float | None = None
+        self._last_wish = -inf
         self._wish_failed = False
         self._first_seen_at = inf
         self._resumed_at = -inf
@@ -97,6 +75,11 @@ class Director:
         """The lane's describer is open."""
         own = self._lanes[lane]
         own.capabilities, own.is_open = capabilities, True
+
+    def reopening(self, lane: str) -> None:
+        """The lane's describer is not open any more, and is about to be opened again."""
+        if lane in self._lanes:
+            self._lanes[lane].is_open = False
 
     def rest(self, lane: str, until: float) -> None:
         """The lane's describer cannot answer before `until` (monotonic seconds)."""
@@ -123,8 +106,8 @@ class Director:
         own, leader = self._lanes[lane], self._lanes[self.leader(now, scene)]
         if own is leader:
             return self._lead(own, now, scene, free_in)
-        if own.sees:
-            return Wait(max(own.rests_until, self._free_at(own, now), now + _CUE_WITHIN))
+        if own.rank:
+            return self._go_ahead(own, leader, now, scene, free_in)
         return self._stand_by(own, leader, now, scene, free_in)
 
     def opened(self, run: Run) -> bool:
@@ -147,7 +130,8 @@ class Director:
             took = now - run.started_at
             own.lead += _LEARNING * (took - own.lead) if own.lead else took
         told.offered.append(clause)
-        return min(run.priority, Priority.NEXT) if told.stood_in_for else run.priority
+        is_second = told.stood_in_for or self._heard.is_answered_by_another(run)
+        return min(run.priority, Priority.NEXT) if is_second else run.priority
 
     def answered(self, run: Run, now: float) -> None:
         """The run ended; with no clause offered there was nothing to say."""
@@ -157,7 +141,7 @@ class Director:
             return
         if told.offered:
             self._last_line = now
-        elif run.reason is Reason.USER and run.cancelled and not told.hushed and not told.stood_in_for:
+        elif run.cancelled and not told.hushed and self._is_wish_left(told):
             self._wished_at = now
         self._ask_again(self._heard.end(run))
 
@@ -172,13 +156,18 @@ class Director:
             return
         self._heard.forget(run)
         self._ask_again(run)
-        if run.reason is Reason.USER and not told.stood_in_for:
+        if self._is_wish_left(told):
             self._wished_at, self._wish_failed = now, True
 
     @property
     def said(self) -> tuple[str, ...]:
         """The last captions that were heard, oldest first."""
         return self._heard.said
+
+    def _is_wish_left(self, told: Told) -> bool:
+        """This run was for a wish of the user that nobody else answers."""
+        is_wish = told.run.reason is Reason.USER and not told.stood_in_for
+        return is_wish and not self._heard.is_wish_asked_elsewhere(told.run)
 
     def _can_lead(self, lane: Standing, now: float, scene: Scene | None) -> bool:
         has_something_to_see = not (lane.sees and scene is not None and scene.trouble)
@@ -239,13 +228,31 @@ class Director:
         last = own.last_ask if own.sees else self._last_line
         return max(last + gap, now + free_in - max(self.pace.lead, own.lead))
 
+    def _go_ahead(self, own: Standing, leader: Standing, now: float, scene: Scene, free_in: float) -> Ask | Wait:
+        """Answer before the leader, what was cut to, what the user wishes and what is new, unless it spoke already."""
+        later = Wait(max(own.rests_until, self._free_at(own, now), now + _CUE_WITHIN))
+        if not self._can_lead(own, now, scene) or not own.sees:
+            return later
+        if own.granted < self._last_wish <= now and not self._heard.is_wish_answered(self._last_wish):
+            own.granted = self._last_wish
+            return self._asked(own, now, scene, Reason.USER, Priority.NOW)
+        if self.pace.overview and own.overview_of < scene.revision and self._heard.is_untold(scene.revision):
+            reason = Reason.START if own.overview_of < 0 else Reason.CUT
+            due = own.last_overview + self.pace.cut_gap
+            return Wait(due) if now < due else self._asked(own, now, scene, reason)
+        if leader.asked_frame < scene.changed_at and self._has_news(own, scene):
+            due = self._due(own, now, free_in)
+            return Wait(due) if now < due else self._asked(own, now, scene, Reason.CHANGE)
+        return later
+
     def _stand_by(self, own: Standing, leader: Standing, now: float, scene: Scene, free_in: float) -> Ask | Wait:
         """Tell what the leader leaves unanswered, or cue it in a few words."""
         if self._wished_at is not None and (self._wish_failed or now >= self._wished_at + _PATIENCE):
             return self._grant(own, now, scene)
         silent = [told for told in self._heard.under_way.values() if told.run.lane != own.name and told.is_silent]
         late = next((told for told in silent if now >= told.run.started_at + _PATIENCE), None)
-        if late is not None and late.run.reason.is_overview and not late.stood_in_for and self._is_ready(scene):
+        is_unheard = late is not None and late.run.reason.is_overview and not self._heard.since(late.run)
+        if late is not None and is_unheard and not late.stood_in_for and self._is_ready(scene):
             late.stood_in_for = True
             return self._ask_after(now, own, now, scene, late.run.reason, late.run.priority)
         is_free = free_in <= 0 and now >= self._last_line + self.pace.min_gap
@@ -291,25 +298,22 @@ class Director:
     ) -> Ask | Wait:
         if now < due:
             return Wait(due)
-        news_after = self._cued_or_heard if reason is Reason.CUE else self._heard.told_news(own.name)
-        ask = Ask(reason, scene, priority, news_after, self._heard.expected, self._words(scene, reason))
-        own.last_ask, own.asked_news, own.asked_frame = now, scene.newest_news, scene.frame_at
-        if reason.is_overview:
-            own.last_overview = now
+        ask = self._asked(own, now, scene, reason, priority)
         if reason is Reason.USER:
             self._wished_at, self._wish_failed = None, False
         if reason.is_overview and (own.sees or scene.settled or self._finishing):
             self._heard.overview_of = scene.revision
         return ask
 
-    def _words(self, scene: Scene, reason: Reason) -> int:
-        """Short while the scene moves, longer when it is still or the user asks."""
-        seconds = _SPEAKING_SECONDS[self.pace.detail]
-        if reason is Reason.USER or scene.change is Change.STATIC:
-            seconds *= _LEISURE
-        elif reason is Reason.CHANGE:
-            seconds *= _HURRY
-        return max(5, round(seconds * self.pace.rate / 60))
+    def _asked(
+        self, own: Standing, now: float, scene: Scene, reason: Reason, priority: Priority = Priority.NORMAL
+    ) -> Ask:
+        """An ask that goes out now, noted with the lane."""
+        news_after = self._cued_or_heard if reason is Reason.CUE else self._heard.told_news(own.name)
+        own.last_ask, own.asked_news, own.asked_frame = now, scene.newest_news, scene.frame_at
+        if reason.is_overview:
+            own.last_overview, own.overview_of = now, scene.revision
+        return Ask(reason, scene, priority, news_after, self._heard.expected, words(self.pace, scene, reason))
 
     def _ask_again(self, run: Run | None) -> None:
         if run is not None and run.lane in self._lanes:
@@ -324,7 +328,8 @@ class Director:
 
     def _obey(self, wish: Wish, now: float) -> None:
         if wish is Wish.DESCRIBE:
-            self._wished_at, self._wish_failed = now, False
+            self._wished_at = self._last_wish = now
+            self._wish_failed = False
         elif wish is Wish.FINISH:
             self._finishing = True
         elif wish is Wish.HUSH:

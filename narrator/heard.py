@@ -3,7 +3,7 @@
 from collections import deque
 from dataclasses import dataclass, field
 
-from narrator.messages import Audio, AudioEvent, Run
+from narrator.messages import Audio, AudioEvent, Reason, Run
 
 _SAID = 12
 _SAME_TIME = 1.0
@@ -64,6 +64,30 @@ class Heard:
         others = (told for told in self.under_way.values() if told.run is not run and told.run.started_at >= began)
         return (*heard, *(" ".join(told.offered) for told in others if told.offered))
 
+    def is_untold(self, revision: int) -> bool:
+        """Nothing of this scene as a whole was told, and nothing is on its way to the ear."""
+        if self.overview_of < revision:
+            return True
+        asked = [told for told in self.under_way.values() if told.run.reason.is_overview]
+        return any(told.is_silent for told in asked) and not any(told.offered for told in asked)
+
+    def is_wish_answered(self, since: float) -> bool:
+        """Words for a wish of the user that was made at `since` were heard, or are on their way."""
+        coming = any(t.offered for t in self.under_way.values() if _grants(t.run, since))
+        return coming or any(_grants(run, since) for run, _ in self._said)
+
+    def is_answered_by_another(self, run: Run) -> bool:
+        """What the user wished to hear is being told by another lane already."""
+        if run.reason is not Reason.USER:
+            return False
+        others = (told for told in self.under_way.values() if told.run.lane != run.lane and told.offered)
+        return any(_grants(told.run, run.started_at - _SAME_TIME) for told in others)
+
+    def is_wish_asked_elsewhere(self, run: Run) -> bool:
+        """Another lane answers, or is about to answer, the wish that this run was for."""
+        others = (told.run for told in self.under_way.values() if told.run.lane != run.lane)
+        return any(_grants(other, run.started_at - _SAME_TIME) for other in others)
+
     def told_news(self, lane: str) -> int:
         """News up to this number was heard, or is on its way; a silent run counts for its own lane only."""
         coming = (t.run.news_to for t in self.under_way.values() if not t.dropped and (t.offered or t.run.lane == lane))
@@ -116,5 +140,11 @@ class Heard:
         return None
 
     def _want_overview_again(self, run: Run) -> None:
-        if run.reason.is_overview and self.overview_of == run.scene_revision:
+        others = (told.run for told in self.under_way.values() if told.run is not run)
+        is_asked = any(other.reason.is_overview and other.scene_revision == run.scene_revision for other in others)
+        if run.reason.is_overview and self.overview_of == run.scene_revision and not is_asked:
             self.overview_of -= 1
+
+
+def _grants(run: Run, since: float) -> bool:
+    return run.reason is Reason.USER and run.started_at >= since

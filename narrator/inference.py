@@ -187,6 +187,8 @@ class Lane:
                 self._fail(NarratorError("The describer failed.", "It is tried again; the log says more."))
 
     def _open(self) -> None:
+        with self._around.director as director:
+            director.reopening(self.name)
         self._capabilities = self._backend.open()
         if self._closing.is_set():
             raise Closed

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from narrator import registry
@@ -41,10 +41,14 @@ class Outlets:
 
 
 class Pipeline:
-    """Runs from `start` to `close`. `source` is an address; `backend` an id, or `id:argument`. Raises `UsageError`."""
+    """Runs from `start` to `close`. Raises `UsageError`.
+
+    `source` is an address. `backends` are ids, or `id:argument`: the one that narrates last, those that answer before
+    it the fastest first.
+    """
 
     def __init__(
-        self, source: str, backend: str, settings: Callable[[], Settings], context: Context, outlets: Outlets
+        self, source: str, backends: Sequence[str], settings: Callable[[], Settings], context: Context, outlets: Outlets
     ) -> None:
         self.frames: Latest[Frame] = Latest()
         self.scenes: Latest[Scene] = Latest()
@@ -73,7 +77,7 @@ class Pipeline:
         )
         self._lanes: tuple[Lane, ...] = ()
         self._leaving: list[threading.Thread] = []
-        self._enlist(backend)
+        self._enlist(backends)
         self._is_started = False
 
     def start(self) -> None:
@@ -83,8 +87,8 @@ class Pipeline:
         self.sight.start()
         self.capture.start()
 
-    def use(self, backend: str) -> None:
-        """Go on with another describer, with all that was seen; the old one ends beside it."""
+    def use(self, backends: Sequence[str]) -> None:
+        """Go on with other describers, with all that was seen; the old ones end beside them."""
         leaving = self._lanes
         with self._around.director as director:
             for lane in leaving:
@@ -94,7 +98,7 @@ class Pipeline:
             ending = threading.Thread(target=lane.close, name=f"end of {lane.name}", daemon=True)
             ending.start()
             self._leaving.append(ending)
-        self._enlist(backend)
+        self._enlist(backends)
         if self._is_started:
             for lane in self._lanes:
                 lane.start()
@@ -175,11 +179,13 @@ class Pipeline:
         self.frames.close()
         return [thread for thread in left if thread is not None]
 
-    def _enlist(self, backend: str) -> None:
-        """A lane for the program's own sight, and one above it for the describer that was chosen."""
-        spec = registry.spec_of("backends", backend)
+    def _enlist(self, backends: Sequence[str]) -> None:
+        """A lane for the program's own sight, and one above it for each describer, the last one highest."""
+        *_, chosen = backends
+        spec = registry.spec_of("backends", chosen)
         is_alone = spec.id == EMBEDDED or (isinstance(spec, BackendSpec) and spec.is_alone)
-        names = [(LOCAL, backend)] if is_alone else [(LOCAL, EMBEDDED), (spec.id, backend)]
+        names = [(LOCAL, chosen if is_alone else EMBEDDED)]
+        names += [] if is_alone else [(registry.spec_of("backends", name).id, name) for name in backends]
         self._lanes = tuple(self._new_lane(rank, *name) for rank, name in enumerate(names))
 
     def _new_lane(self, rank: int, name: str, backend: str) -> Lane:

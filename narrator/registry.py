@@ -89,6 +89,12 @@ def destination(text: str, options: Mapping[str, Value]) -> str:
     return str(module.destination(options)) if module.SPEC.is_remote else ""
 
 
+def ready(text: str, options: Mapping[str, Value]) -> str:
+    """The title of who would answer, from what is on this machine and in the settings; empty when nobody would."""
+    module, _ = _named("backends", text)
+    return str(module.ready(options)) if hasattr(module, "ready") else str(module.SPEC.title)
+
+
 def check_backend(id_: str, context: Context) -> str:
     """Try a remote backend's key and service: a sentence about it. Raises `BackendError`, `UsageError`."""
     module, _ = _named("backends", id_)

@@ -77,8 +77,8 @@ class BackendSpec(Spec):
     A module whose `is_remote` is True also defines `destination(options) -> str`, the host that pictures would go to
     (empty when that is this machine), and `check(context) -> str`, a sentence that says whether key and service work
     (raises `BackendError`).
-    A module whose `is_local` is True also defines `ready(options) -> str`, the title of the model that would answer,
-    empty when none is on this machine.
+    One with a `preference` that needs more than a key also defines `ready(options) -> str`, the title of the model
+    that would answer, empty when there is none: no model on this machine, no server named.
     Any backend may define `offers(key, listed) -> [(value, title)]`, what a setting of its may well be (the models
     that it knows, with prices, say), and `ignored(options) -> {key: reason}`, which of its settings have no effect with
     these.
@@ -90,6 +90,10 @@ class BackendSpec(Spec):
     """Environment variables that may hold its key, the first that is set counts; empty when it takes none."""
     own_domain: str = ""
     """The service's own: to hosts outside of it, a key goes only after the user agreed."""
+    needs_key: bool = False
+    """Without a key it is no use."""
+    preference: int = 0
+    """Of those that are ready `auto` takes the one with the highest; 0 for one that is used only when it is named."""
     is_local: bool = False
     """It runs a model on this machine, which the user has fetched or named."""
     is_alone: bool = False

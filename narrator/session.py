@@ -118,6 +118,10 @@ class Session(Steps):
         return self._choice.backend
 
     @property
+    def _chosen(self) -> tuple[str, ...]:
+        return (*self._choice.ahead, self._choice.backend)
+
+    @property
     def wanted_backend(self) -> str:
         """The describer that was asked for, "auto" for whichever is ready; `backend` is another without a yes."""
         return self._choice.wanted
@@ -136,7 +140,7 @@ class Session(Steps):
         if yes:
             self._keeping.agree(self._describers, page)
             self._choice = self._choose(self._choice.wanted)
-            self._pipeline.use(self._choice.backend)
+            self._pipeline.use(self._chosen)
 
     def check_key(self, backend_id: str) -> str:
         """Try a describer's key and service: a sentence. May take some seconds. Raises `NarratorError`."""
@@ -266,7 +270,7 @@ class Session(Steps):
 
     def _new_pipeline(self) -> Pipeline:
         outlets = Outlets(self._speech, self._publish, self._accounts.spending, self._accounts.record)
-        return Pipeline(self._source, self._choice.backend, lambda: self.settings, self._context, outlets)
+        return Pipeline(self._source, self._chosen, lambda: self.settings, self._context, outlets)
 
     def _choose(self, backend: str) -> Choice:
         choice = self._describers.choose(backend, self.settings.values)
@@ -296,7 +300,7 @@ class Session(Steps):
         if "source" in restarts:
             self._restart()
         elif "backend" in restarts:
-            self._pipeline.use(self._choice.backend)
+            self._pipeline.use(self._chosen)
 
     def _restart(self) -> None:
         """Put a new pipeline in the place of the old one."""

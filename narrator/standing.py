@@ -38,6 +38,10 @@ class Standing:
     rests_until: float = -inf
     last_ask: float = -inf
     last_overview: float = -inf
+    overview_of: int = -1
+    """The newest scene that it was asked to describe as a whole."""
+    granted: float = -inf
+    """When the last wish of the user was made that it was asked for ahead of the leader."""
     asked_news: int = 0
     asked_frame: float = -inf
     lead: float = 0.0

@@ -24,6 +24,8 @@ SPEC = BackendSpec(
     is_remote=True,
     key_variables=("GEMINI_API_KEY", "GOOGLE_API_KEY"),
     own_domain="googleapis.com",
+    needs_key=True,
+    preference=30,
     settings=(
         Setting("gemini.model", "", "Which model answers; empty for the recommended one.", restarts="backend"),
         Setting(

@@ -1,0 +1,150 @@
+"""Finds out what a server has, and wakes one that sleeps: it is asked again and again, and never with a picture."""
+
+import asyncio
+import json
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from narrator.backends import _server_stream as stream
+from narrator.backends._server_errors import (
+    NoModel,
+    NotAServer,
+    Overloaded,
+    StillAsleep,
+    TimedOut,
+    Unreachable,
+    Waking,
+    failure,
+)
+from narrator.backends._server_presets import Preset, may_see, recognised
+from narrator.backends._server_told import Asked, Refused, expected, told
+from narrator.errors import BackendBusy, BackendError
+
+if TYPE_CHECKING:
+    import httpx2
+
+_log = logging.getLogger(__name__)
+_FIRST_REST = 0.5
+_LONGEST_REST = 15.0
+_LIST_WITHIN = 60.0
+"""Seconds for one answer while a server wakes: some hold a request until they are awake."""
+_CONTEXTS = ("max_model_len", "n_ctx", "context_length", "max_context_length", "n_ctx_train")
+"""What servers call the length of a model's context in their list: vLLM, llama-server, others."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a server told: which kind it is, its models, the one that answers, and the length of its context."""
+
+    preset: Preset
+    models: tuple[str, ...]
+    model: str
+    context_tokens: int = 0
+
+
+class Search:
+    """One search for what a server has, from the first question to the answer, however long the server sleeps."""
+
+    def __init__(self, client: "httpx2.AsyncClient", asked: Asked, wanted: str, preset: str) -> None:
+        self._client, self._asked = client, asked
+        self._wanted, self._preset = wanted, preset
+        self.is_waking = asyncio.Event()
+
+    async def run(self, wake_within: float, *, warm_up: bool) -> Found:
+        """Ends when the server is awake; with `warm_up`, or where it loads on demand, it has answered with a word.
+
+        Raises `BackendError`.
+        """
+        loop = asyncio.get_running_loop()
+        deadline, rest = loop.time() + wake_within, _FIRST_REST
+        while True:
+            try:
+                async with asyncio.timeout_at(max(deadline, loop.time() + _FIRST_REST)):
+                    found = await self.look()
+                    if warm_up or found.preset.loads_on_demand:
+                        await self.warm_up(found.model)
+                return found
+            except expected() as error:
+                problem = self._told(error)
+            if not self._sleeps(problem):
+                raise problem
+            self.is_waking.set()
+            if loop.time() >= deadline:
+                raise failure(StillAsleep, problem.detail, place=self._asked.address.place)
+            _log.info("%s is waking: %s", self._asked.address.place, problem.detail)
+            asks = problem.rest if isinstance(problem, BackendBusy) else 0.0
+            await asyncio.sleep(min(max(rest, asks), max(0.1, deadline - loop.time())))
+            rest = min(_LONGEST_REST, 1.5 * rest)
+
+    async def look(self) -> Found:
+        """Read the list of models once. Raises what the client raises, `Refused` and `BackendError`."""
+        entries = await self._listed()
+        owned_by = next((str(entry["owned_by"]) for entry in entries if entry.get("owned_by")), "")
+        preset = recognised(self._preset, self._asked.address.host, owned_by)
+        models = tuple(dict.fromkeys(str(entry["id"]) for entry in entries))
+        model = self._chosen(models)
+        entry = next((entry for entry in entries if entry["id"] == model), {})
+        return Found(preset, models, model, _context(entry))
+
+    async def warm_up(self, model: str) -> None:
+        """Have it answer one word, without a picture. Raises as `look`."""
+        words = {"model": model, "messages": [{"role": "user", "content": "Hello"}], "max_tokens": 1, "stream": False}
+        await self._read("POST", "/chat/completions", json.dumps(words).encode())
+
+    async def _listed(self) -> list[dict[str, Any]]:
+        try:
+            body = await self._read("GET", "/models")
+        except Refused as refused:
+            is_unlisted = refused.code in (404, 405, 501) and self._wanted
+            if not is_unlisted:
+                raise
+            return []  # the first request will tell whether the path is right
+        data = body.get("data", body.get("models", [])) if isinstance(body, dict) else body
+        entries = data if isinstance(data, list) else []
+        return [entry for entry in entries if isinstance(entry, dict) and entry.get("id")]
+
+    async def _read(self, verb: str, path: str, content: bytes | None = None) -> Any:
+        async with asyncio.timeout(_LIST_WITHIN if path == "/models" else None):
+            async with self._client.stream(verb, self._asked.address.base + path, content=content) as response:
+                raw = await stream.beginning(response, 4_000_000)
+        refused = Refused(response.status_code, response.headers, raw)
+        if response.status_code != 200 or refused.is_page:
+            raise refused
+        try:
+            body = json.loads(raw)
+        except (ValueError, RecursionError) as error:
+            raise failure(NotAServer, str(error), place=self._asked.address.place) from error
+        if isinstance(body, dict) and body.get("error"):
+            raise Refused(500, response.headers, raw)
+        return body
+
+    def _chosen(self, models: Sequence[str]) -> str:
+        """The model that was wanted, by any of its names, else the first that seems to see."""
+        wanted = self._wanted
+        if wanted:
+            names = (wanted, f"{wanted}:latest", f"models/{wanted}")
+            same = [model for model in models if model in names or model.rpartition("/")[2] == wanted]
+            return wanted if wanted in same or not same else same[0]
+        if not models:
+            raise failure(NoModel, place=self._asked.address.place)
+        return next((model for model in models if may_see(model)), models[0])
+
+    def _told(self, error: BaseException) -> BackendError:
+        return told(error, self._asked)
+
+    def _sleeps(self, problem: BackendError) -> bool:
+        """Whether it may be awake in a while: near, a port where nobody listens means that nothing was started."""
+        if isinstance(problem, Waking | TimedOut | Overloaded):
+            return True
+        return type(problem) is Unreachable and not self._asked.address.is_near
+
+
+def _context(entry: dict[str, Any]) -> int:
+    meta = entry.get("meta")
+    tables = [entry, meta] if isinstance(meta, dict) else [entry]
+    found = [table.get(name) for name in _CONTEXTS for table in tables]
+    return next((int(value) for value in found if isinstance(value, int) and value > 0), 0)
+
+
