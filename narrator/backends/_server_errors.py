@@ -267,7 +267,10 @@ _WORDS: Mapping[type[BackendError], tuple[str, str]] = {
 Kind = TypeVar("Kind", bound=BackendError)
 
 
-def failure(kind: type[Kind], detail: str = "", **words: object) -> Kind:
+def failure(kind: type[Kind], detail: str = "", *, rest: float = 0.0, **words: object) -> Kind:
     """An error of this kind in its own words; `words` fill their places, `detail` is for the log."""
     sentence, remedy = _WORDS[kind]
-    return kind(sentence.format(**words), remedy.format(**words), detail)
+    error = kind(sentence.format(**words), remedy.format(**words), detail)
+    if isinstance(error, BackendBusy):
+        error.rest = rest
+    return error

@@ -4,14 +4,14 @@ import asyncio
 import json
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from narrator.backends import _server_stream as stream
 from narrator.backends._server_errors import (
+    BadRequest,
     NoModel,
     NotAServer,
-    Overloaded,
     StillAsleep,
     TimedOut,
     Unreachable,
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 _FIRST_REST = 0.5
 _LONGEST_REST = 15.0
+_LEAST = 3.0
+"""Seconds that one question has in any case."""
 _LIST_WITHIN = 60.0
 """Seconds for one answer while a server wakes: some hold a request until they are awake."""
 _CONTEXTS = ("max_model_len", "n_ctx", "context_length", "max_context_length", "n_ctx_train")
@@ -45,35 +47,56 @@ class Found:
 
 
 class Search:
-    """One search for what a server has, from the first question to the answer, however long the server sleeps."""
+    """One search for what a server has, from the first question to the answer, however long the server sleeps.
+
+    All of it happens in the network's loop.
+    """
 
     def __init__(self, client: "httpx2.AsyncClient", asked: Asked, wanted: str, preset: str) -> None:
         self._client, self._asked = client, asked
         self._wanted, self._preset = wanted, preset
-        self.is_waking = asyncio.Event()
+        self._sleeps_still = asyncio.Event()
+        self._task: asyncio.Task[Found] | None = None
 
-    async def run(self, wake_within: float, *, warm_up: bool) -> Found:
-        """Ends when the server is awake; with `warm_up`, or where it loads on demand, it has answered with a word.
+    async def result(self, within: float, wake_within: float, *, warm_up: bool) -> Found | None:
+        """What was found, or None when the server sleeps; the search then goes on, for the next call to ask after.
 
-        Raises `BackendError`.
+        With `warm_up`, and where a server loads on demand, it counts as awake when it answered with a word. Raises
+        `BackendError`.
         """
+        if self._task is None:
+            self._task = asyncio.create_task(self._run(wake_within, warm_up=warm_up))
+            self._task.add_done_callback(_note)
+        self._sleeps_still.clear()
+        asleep = asyncio.create_task(self._sleeps_still.wait())
+        try:
+            await asyncio.wait({self._task, asleep}, timeout=within, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            asleep.cancel()
+        return self._task.result() if self._task.done() else None
+
+    def end(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+
+    async def _run(self, wake_within: float, *, warm_up: bool) -> Found:
         loop = asyncio.get_running_loop()
         deadline, rest = loop.time() + wake_within, _FIRST_REST
         while True:
             try:
-                async with asyncio.timeout_at(max(deadline, loop.time() + _FIRST_REST)):
+                async with asyncio.timeout_at(max(deadline, loop.time() + _LEAST)):
                     found = await self.look()
                     if warm_up or found.preset.loads_on_demand:
                         await self.warm_up(found.model)
                 return found
             except expected() as error:
-                problem = self._told(error)
-            if not self._sleeps(problem):
+                problem = told(error, self._asked)
+            if not self._may_wake(problem):
                 raise problem
-            self.is_waking.set()
+            self._sleeps_still.set()
             if loop.time() >= deadline:
                 raise failure(StillAsleep, problem.detail, place=self._asked.address.place)
-            _log.info("%s is waking: %s", self._asked.address.place, problem.detail)
+            _log.info("%s sleeps: %s", self._asked.address.place, problem.detail)
             asks = problem.rest if isinstance(problem, BackendBusy) else 0.0
             await asyncio.sleep(min(max(rest, asks), max(0.1, deadline - loop.time())))
             rest = min(_LONGEST_REST, 1.5 * rest)
@@ -91,7 +114,11 @@ class Search:
     async def warm_up(self, model: str) -> None:
         """Have it answer one word, without a picture. Raises as `look`."""
         words = {"model": model, "messages": [{"role": "user", "content": "Hello"}], "max_tokens": 1, "stream": False}
-        await self._read("POST", "/chat/completions", json.dumps(words).encode())
+        try:
+            await self._read("POST", "/chat/completions", json.dumps(words).encode())
+        except Refused as refused:
+            if not isinstance(told(refused, replace(self._asked, model=model)), BadRequest):
+                raise
 
     async def _listed(self) -> list[dict[str, Any]]:
         try:
@@ -131,14 +158,17 @@ class Search:
             raise failure(NoModel, place=self._asked.address.place)
         return next((model for model in models if may_see(model)), models[0])
 
-    def _told(self, error: BaseException) -> BackendError:
-        return told(error, self._asked)
-
-    def _sleeps(self, problem: BackendError) -> bool:
+    def _may_wake(self, problem: BackendError) -> bool:
         """Whether it may be awake in a while: near, a port where nobody listens means that nothing was started."""
-        if isinstance(problem, Waking | TimedOut | Overloaded):
+        if isinstance(problem, Waking | TimedOut):
             return True
         return type(problem) is Unreachable and not self._asked.address.is_near
+
+
+def _note(task: asyncio.Task[Found]) -> None:
+    """Look at what ended a search, though nobody may ask after it any more."""
+    if not task.cancelled() and task.exception() is not None:
+        _log.info("The search ended: %s", task.exception())
 
 
 def _context(entry: dict[str, Any]) -> int:
