@@ -32,7 +32,12 @@ STAMP = VENV / "set-up.json"
 UNFINISHED = VENV / "set-up-unfinished"
 SYSTEM_PACKAGES = ROOT / "packaging" / "system-packages.toml"
 WHAT_DECIDES = (ROOT / "pyproject.toml", ROOT / "constraints.txt", SYSTEM_PACKAGES)
-EXTRAS = {"run": "screen-reader,gemini", "test": "screen-reader,gemini,test"}
+EXTRAS = {
+    "run": "screen-reader,gemini,local",
+    "test": "screen-reader,gemini,local,llama-cpp-python,torch,torch-quant,test",
+}
+COMPILED = {"CMAKE_ARGS": "-DGGML_NATIVE=OFF -DGGML_LLAMAFILE=OFF -DLLAMA_CURL=OFF", "CMAKE_BUILD_PARALLEL_LEVEL": "2"}
+"""How llama-cpp-python is built: to run on other machines of the same kind, too, since pip keeps the wheel."""
 CHECKS = (
     ("style", "ruff", "check"),
     ("layout", "ruff", "format", "--check"),
@@ -178,7 +183,10 @@ def this_python() -> str:
 
 def install_python_packages(profile: str) -> None:
     """Install the app and what it needs in the exact versions of `constraints.txt`. Raises `SetUpFailed`."""
-    say("Fetching the Python packages: about 400 megabytes the first time.")
+    size = "about 400 megabytes" if profile == "run" else "more than a gigabyte, and some minutes of compiling,"
+    say(f"Fetching the Python packages: {size} the first time.")
+    for name, value in COMPILED.items():
+        os.environ.setdefault(name, value)
     UNFINISHED.touch()
     STAMP.unlink(missing_ok=True)
     pip("hatchling", "editables")
@@ -197,7 +205,7 @@ def pip(*arguments: str) -> None:
     code, lines = run_quietly([str(program("python")), "-m", "pip", "install", *options, *arguments], retell_pip)
     if code:
         remedy = "The Python packages could not be installed; the lines above say why.\n"
-        remedy += "Check the internet connection and that 2 gigabytes of the disk are free, and start again.\n"
+        remedy += "Check the internet connection and that 4 gigabytes of the disk are free, and start again.\n"
         remedy += (
             "If a package has no matching distribution, this system or this Python is not supported: see README.md."
         )

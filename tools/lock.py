@@ -14,19 +14,21 @@ from tempfile import TemporaryDirectory
 
 ROOT = Path(__file__).resolve().parents[1]
 UV = "uv==0.13.8"
-EXTRAS = ("screen-reader", "gemini", "test")
-TESTED = ("pyside6-essentials<6.12", "pyside6-addons<6.12")
+EXTRAS = ("screen-reader", "gemini", "local", "llama-cpp-python", "torch", "torch-quant", "test")
+TESTED = ("pyside6-essentials<6.12", "pyside6-addons<6.12", "torch==2.13.0", "torchvision==0.28.0")
 """Narrower than pyproject.toml: the tests run with these on every Python."""
+LEFT_OUT = ("pyobjc-framework-", "nvidia-", "cuda-", "triton")
+"""Parts that their whole pins itself."""
 HEADER = """\
 # The exact versions that start.py and CI install. Written by tools/lock.py; do not edit.
-# pyobjc itself pins its many parts, so they are not listed.
+# pyobjc and torch themselves pin their many parts, so these are not listed.
 """
 
 
 def main() -> int:
     with TemporaryDirectory() as folder:
         resolved = resolve(Path(folder))
-    kept = sorted(line for line in resolved.splitlines() if line and not line.startswith("pyobjc-framework-"))
+    kept = sorted(line for line in resolved.splitlines() if line and not line.startswith(LEFT_OUT))
     (ROOT / "constraints.txt").write_text(HEADER + "\n".join(kept) + "\n", encoding="utf-8")
     print(f"constraints.txt: {len(kept)} packages")
     return 0
