@@ -23,6 +23,16 @@ class EngineLost(BackendBusy):
     reopens = True
 
 
+class OutOfMemory(BackendRefused):
+    """The child was ended, which gives its memory back; after a rest it is tried anew."""
+
+    reopens = True
+
+
+class ContextTooLong(BackendError):
+    """What was asked did not fit into the model's context; less of it may."""
+
+
 class TooSlow(BackendError):
     """No word came in time; the user hears of it when that goes on."""
 
@@ -60,10 +70,25 @@ FAILURES: Mapping[str, Failure] = {
         "The model {model} is damaged, or this engine does not know its kind.",
         "Check it with: scene-narrator models verify. If it is whole, choose another model or a newer engine.",
     ),
+    "model_damaged": Failure(
+        BackendRefused,
+        "The file {file} is damaged: a part of it is missing.",
+        "Fetch it again. Whether it is whole tells: scene-narrator models verify",
+    ),
+    "model_unknown": Failure(
+        BackendRefused,
+        "The engine does not know models of the kind {kind}.",
+        "Choose another model, or a newer version of the engine.",
+    ),
+    "is_projector": Failure(
+        BackendRefused,
+        "The file {file} lets a model see, but is no model itself.",
+        "Name the model's own file in gguf.model, and this one in gguf.projector.",
+    ),
     "projector_missing": Failure(
         BackendRefused,
         "The model {model} cannot see without its projector file.",
-        "Name the file, mostly mmproj-…gguf, in gguf.projector.",
+        "Name the file, mostly mmproj-…gguf, in gguf.projector. A model that has none reads text only.",
     ),
     "projector_unfit": Failure(
         BackendRefused,
@@ -73,8 +98,31 @@ FAILURES: Mapping[str, Failure] = {
     "cannot_see": Failure(
         BackendRefused, "The model {model} reads text only and cannot see.", "Choose a model for pictures."
     ),
-    "out_of_memory": Failure(
+    "not_a_checkpoint": Failure(
         BackendRefused,
+        "{model} is not a model's folder.",
+        "Choose the folder that holds the model's config.json and its safetensors files.",
+    ),
+    "own_code": Failure(
+        BackendRefused,
+        "The model {model} brings program code of its own, which is never run.",
+        "Choose a model that transformers knows by itself, or a newer transformers.",
+    ),
+    "torchvision_missing": Failure(
+        PartMissing, "The model {model} needs torchvision, which is not installed.", "{command}"
+    ),
+    "torchvision_unfit": Failure(
+        PartMissing,
+        "The installed torchvision does not fit the installed torch.",
+        "Install the two together, from the same place: {command}",
+    ),
+    "device_missing": Failure(
+        BackendRefused,
+        "Torch finds no {device} on this computer.",
+        "Set torch.device to auto, or install torch for this graphics card.",
+    ),
+    "out_of_memory": Failure(
+        OutOfMemory,
         "There is not enough memory for the model {model}.",
         "Choose a smaller model or a smaller quantisation, or close other programs.",
     ),
@@ -83,7 +131,7 @@ FAILURES: Mapping[str, Failure] = {
         "The model {model} needs {needed} of memory, and {free} are free.",
         "Choose a smaller model: scene-narrator models recommend",
     ),
-    "context_too_long": Failure(BackendError, "The pictures did not fit into the model's memory of {limit} tokens."),
+    "context_too_long": Failure(ContextTooLong, "The pictures did not fit into the model's memory of {limit} tokens."),
     "bad_request": Failure(BackendError, "The model could not read the picture."),
     "crashed": Failure(EngineLost, "The model's engine ended unexpectedly.", "It is started again."),
     "stuck": Failure(EngineLost, "The model did not stop when it should.", "It is started again."),
