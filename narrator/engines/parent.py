@@ -159,6 +159,8 @@ class Engine:
         if message["kind"] == "crashed":
             raise failure("crashed", message["detail"], model=self.model)
         if message["kind"] == "failed":
+            if message["cause"] == "out_of_memory":
+                self._end_child()
             facts = {"title": self._title, "model": self.model, **message["facts"]}
             raise failure(message["cause"], message["detail"], **facts)
 

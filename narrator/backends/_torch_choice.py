@@ -1,0 +1,28 @@
+"""Which checkpoint answers: a folder that the user named, a model that was fetched, or the best of those."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from narrator.models import store
+from narrator.models.store import Installed
+from narrator.seams import Value
+
+ENGINE = "torch"
+CONFIGURATION = "config.json"
+"""The file that every checkpoint of transformers has."""
+
+
+def wanted(argument: str, options: Mapping[str, Value]) -> str:
+    """What the user named, if anything."""
+    return argument or str(options["torch.model"]).strip()
+
+
+def chosen(argument: str, options: Mapping[str, Value]) -> Installed | None:
+    """The checkpoint that answers; None when it is not on this machine."""
+    name = wanted(argument, options)
+    if not name:
+        return store.preferred(ENGINE)
+    folder = Path(name).expanduser()
+    if (folder / CONFIGURATION).is_file():
+        return Installed(folder.name, ENGINE, folder, title=folder.resolve().name)
+    return store.locate(name, ENGINE)
