@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 FAILED = 1
 WRONG_USAGE = 2
 _OWN = ("run", "demo", "doctor", "list", "docs")
-_MORE = ("key", "sent", "styles")
+_MORE = ("key", "models", "sent", "styles")
 """Commands with words of their own, each a module of `narrator.commands`."""
 _LISTS = ("sources", "backends", "voices", "settings", "actions")
 _WINDOW = "narrator_ui.app"
@@ -33,6 +33,8 @@ _EPILOG = """commands:
   docs [--check]      write the generated pages of docs/, or check that they are up to date
   key set|test|delete|where DESCRIBER
                       the secret key of a describer, for example: key set gemini
+  models [get|import|recommend|remove|verify|where]
+                      models that run on this machine, for example: models get smolvlm-256m
   sent [erase|where]  what was sent to a describer far away
   styles [show|import|export|remove NAME]
                       how it is told: the styles of narration
@@ -91,6 +93,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--yes", action="store_true", help="agree, this once, that pictures go to the describer")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change a setting, this once")
     parser.add_argument("--events", metavar="FILE", help="write every event as a JSON line; - for standard output")
+    parser.add_argument("--hub", default="", metavar="URL", help="for models get: fetch from this hub")
     parser.add_argument("--check", action="store_true", help="for docs: only check")
     parser.add_argument("--version", action="version", version=f"scene-narrator {__version__}")
     return parser
@@ -127,7 +130,8 @@ def _more(options: argparse.Namespace) -> int:
     changes = dict(parsed(assignment) for assignment in options.set)
     if options.offline:
         changes["network.offline"] = True
-    return int(import_module(f"narrator.commands.{options.command}").run(options.words, changes))
+    words = [*options.words, *(("--hub", options.hub) if options.hub else ())]
+    return int(import_module(f"narrator.commands.{options.command}").run(words, changes))
 
 
 def _list(words: Sequence[str]) -> int:

@@ -83,9 +83,8 @@ def catalogue() -> Catalogue:
 
 
 def find(name: str) -> Model | None:
-    """The model with this id, or from this repository; None when the catalogue has none."""
-    models = catalogue().models
-    return models.get(name.lower()) or next((model for model in models.values() if model.repository == name), None)
+    """The model with this id; None when the catalogue has none."""
+    return catalogue().models.get(name.lower())
 
 
 def nearest(name: str) -> str:

@@ -70,6 +70,10 @@ _FAILURES: Mapping[str, _Failure] = {
         "A login page of your network may be in between: open a page in a browser. Or check the address of the hub.",
     ),
     "unreachable": _Failure("{host} cannot be reached.", "Check the connection to the network. " + _AGAIN),
+    "not_trusted": _Failure(
+        "{host} could not prove that it is {host}, so nothing was fetched.",
+        "Check the clock of this computer, and whether a proxy of your network is in between.",
+    ),
     "cut": _Failure(
         "The download of {title} broke off again and again. {done} of {total} are kept.",
         "Check the connection to the network. " + _AGAIN,
@@ -93,12 +97,19 @@ _FAILURES: Mapping[str, _Failure] = {
         "The disk is full. {done} of {total} of {title} are kept.",
         "Make room, or name another place in the environment variable SCENE_NARRATOR_DATA. " + _AGAIN,
     ),
+    "full_of_copies": _Failure(
+        "The disk became full while {title} was copied; nothing of the copy is left.",
+        "Make room, or name another place in the environment variable SCENE_NARRATOR_DATA.",
+    ),
     "not_writable": _Failure(
         "Nothing can be written to {folder}.",
         "Make the folder writable, or name another in the environment variable SCENE_NARRATOR_DATA.",
     ),
     "in_hand": _Failure("{title} is being fetched already.", "Wait for it to end, or end it there."),
     "not_here": _Failure("There is no model called {name} on this computer.", "{hint}scene-narrator models list"),
+    "damaged": _Failure(
+        "Not every file is what it was.", "Fetch it once more: scene-narrator models remove {name}, then get."
+    ),
     "no_path": _Failure("There is no file {path}.", "Check how the name is spelled."),
     "not_gguf": _Failure(
         "{path} is not a model file.", "Give a GGUF file with its mmproj file, or a folder with a checkpoint."

@@ -5,7 +5,8 @@ import pytest
 
 @pytest.fixture(autouse=True)
 def own_folders(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Settings, logs, what was spent and what was sent lie in a folder of each test's own, also for what it starts."""
+    """Settings, logs, models, what was spent and what was sent lie in a folder of each test's own, also for what it starts."""
     folder = tmp_path_factory.mktemp("own")
     monkeypatch.setenv("SCENE_NARRATOR_CONFIG", str(folder / "config"))
+    monkeypatch.setenv("SCENE_NARRATOR_DATA", str(folder / "data"))
     monkeypatch.setenv("SCENE_NARRATOR_LOG", str(folder / "log"))
