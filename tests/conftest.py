@@ -6,9 +6,13 @@ pytest_plugins = [
     "fakes.displays",
     "fakes.folders",
     "fakes.gemini_talk",
+    "fakes.hub",
     "fakes.paid",
     "fakes.readers",
+    "fakes.server_talk",
     "fakes.services",
     "fakes.sound",
     "fakes.streams",
+    "fakes.tiny_vlms",
+    "fakes.torch_talk",
 ]

@@ -14,6 +14,7 @@ from narrator.backends._server_errors import (
     NotAServer,
     StillAsleep,
     TimedOut,
+    Truncated,
     Unreachable,
     Waking,
     failure,
@@ -91,6 +92,8 @@ class Search:
                 return found
             except expected() as error:
                 problem = told(error, self._asked)
+            if isinstance(problem, Truncated):  # it hung up without a word
+                problem = failure(Unreachable, problem.detail, place=self._asked.address.place)
             if not self._may_wake(problem):
                 raise problem
             self._sleeps_still.set()

@@ -13,6 +13,7 @@ SPEC = BackendSpec(
     help="A model on a server describes the pictures: vLLM, SGLang, llama-server, Ollama, LM Studio and others.",
     packages=("httpx2",),
     is_remote=True,
+    preference=20,
     # Never OPENAI_API_KEY: that one is for OpenAI, and would go to whatever address is set here.
     key_variables=("SCENE_NARRATOR_SERVER_KEY",),
     settings=(
@@ -96,6 +97,13 @@ def destination(options: Mapping[str, Value]) -> str:
 
     address = Address.of(options)
     return "" if address.is_loopback else address.host
+
+
+def ready(options: Mapping[str, Value]) -> str:
+    """How a sentence calls it, when the user named a server; whether it answers is found out later."""
+    from narrator.backends._server_address import Address
+
+    return "" if Address.of(options).flaw else SPEC.title
 
 
 def check(context: Context) -> str:

@@ -79,6 +79,8 @@ class OpenAIService:
     streams: bool = True
     ends: bool = True
     """A stream ends with [DONE]."""
+    reply: Json | None = None
+    """Sent as it is in place of an answer."""
     asleep_until: float = 0.0
     """Until this time (monotonic) everything is answered with `sleeps`."""
     sleeps: str = "503"
@@ -278,6 +280,8 @@ class _Exchange(Wire):
 
     def _answer(self, call: Call) -> None:
         service = self.service
+        if service.reply is not None:
+            return self.answer(200, service.reply)
         text = service.answer(call) if callable(service.answer) else service.answer
         words = [word + " " for word in text.split(" ")] if text else []
         counts = _usage(call, len(words), service)
