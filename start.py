@@ -36,6 +36,8 @@ EXTRAS = {
     "run": "screen-reader,gemini,local",
     "test": "screen-reader,gemini,local,llama-cpp-python,torch,torch-quant,test",
 }
+FROM_SOURCE = ("docopt", "llama-cpp-python")
+"""Come as source: built each in an environment of its own, before the rest."""
 COMPILED = {"CMAKE_ARGS": "-DGGML_NATIVE=OFF -DGGML_LLAMAFILE=OFF -DLLAMA_CURL=OFF", "CMAKE_BUILD_PARALLEL_LEVEL": "2"}
 """How llama-cpp-python is built: to run on other machines of the same kind, too, since pip keeps the wheel."""
 CHECKS = (
@@ -185,11 +187,12 @@ def install_python_packages(profile: str) -> None:
     """Install the app and what it needs in the exact versions of `constraints.txt`. Raises `SetUpFailed`."""
     size = "about 400 megabytes" if profile == "run" else "more than a gigabyte, and some minutes of compiling,"
     say(f"Fetching the Python packages: {size} the first time.")
-    for name, value in COMPILED.items():
-        os.environ.setdefault(name, value)
     UNFINISHED.touch()
     STAMP.unlink(missing_ok=True)
     pip("hatchling", "editables")
+    if profile == "test":
+        os.environ.update({name: value for name, value in COMPILED.items() if name not in os.environ})
+        pip(*FROM_SOURCE)
     pip("--no-build-isolation", "--editable", f".[{EXTRAS[profile]}]")
     write_stamp(profile)
 
