@@ -81,7 +81,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("words", nargs="*", metavar="WORD", help="what the command is to do; see below")
     parser.add_argument("--source", metavar="S", help="camera:0, screen, rtsp://…, a video, a picture, a folder, demo")
     parser.add_argument(
-        "--backend", metavar="B", help="who describes: auto, embedded, gemini, gemini:MODEL, scripted:FILE"
+        "--backend", metavar="B", help="who describes: auto, embedded, gemini, gguf, torch, server; also gguf:MODEL"
     )
     parser.add_argument(
         "--voice", metavar="V", help="who speaks: auto, espeak, pyttsx3, screen-reader, wav:FILE, silent"
