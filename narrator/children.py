@@ -81,14 +81,14 @@ class Child:
             _write(self._process.stdin.fileno(), kind, fields)
         except (OSError, ValueError) as error:  # the pipe is closed, at the other end or at ours
             self.kill()  # or it would not count as gone until its reader gets a turn, and would be used again
-            raise ChildGone(self._process.returncode) from error
+            raise ChildGone(self._code()) from error
 
     def receive(self, timeout: float | None = None) -> Message | None:
         """The child's next message, or None after `timeout` s. Raises `ChildGone`."""
         try:
             return self._messages.get(timeout)
         except Closed:
-            raise ChildGone(self._process.returncode) from None
+            raise ChildGone(self._code()) from None
 
     def nudge(self) -> None:
         """From any thread: whoever waits in `receive` gets a message of kind "nudge"."""
@@ -109,6 +109,11 @@ class Child:
         self.wait(_ENDS_WITHIN)
         assert self._process.stdin is not None
         self._process.stdin.close()
+
+    def _code(self) -> int | None:
+        """Its exit status, for which its reader is waited for: it counts as gone a moment before it is reaped."""
+        self.wait(_ENDS_WITHIN)
+        return self._process.returncode
 
     def _read(self) -> None:
         """The reader's thread: hand on what the child says, and see to its end."""

@@ -1,4 +1,4 @@
-"""Where a GGUF model's parts go: how many layers onto the graphics card, and whether the rest fits into memory. Pure."""
+"""Where a GGUF model's parts go: how many layers onto the graphics card, and whether all fits into memory. Pure."""
 
 import math
 import re

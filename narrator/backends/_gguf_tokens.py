@@ -5,6 +5,7 @@ import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cache
+from itertools import pairwise
 from typing import Any
 
 from narrator.backends._gguf_file import GgufFile
@@ -106,7 +107,7 @@ def rule_of(projector: GgufFile, most: int) -> Rule:
 
 
 def calibrated(rule: Rule, count: Callable[[int, int], int]) -> Rule:
-    """The rule after `count` told the tokens of `SAMPLES`: with marks added, scaled, or replaced by what was counted."""
+    """The rule once `count` told the tokens of `SAMPLES`: with marks added, scaled, or what was counted in its place."""
     counted = [(width, height, count(width, height)) for width, height in SAMPLES]
     fitting = _fitted(rule, counted)
     if fitting is not None:
@@ -139,7 +140,7 @@ def _line(given: Sequence[float], wanted: Sequence[float]) -> tuple[float, float
 
 def _between(points: Sequence[tuple[int, int]], pixels: int) -> float:
     """On the line from point to point; beyond the last as beyond the one before."""
-    for (low, few), (high, many) in zip(points, points[1:], strict=False):
+    for (low, few), (high, many) in pairwise(points):
         if pixels <= high and high > low:
             share = max(0.0, (pixels - low) / (high - low))
             return few + share * (many - few)

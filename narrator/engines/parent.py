@@ -19,11 +19,13 @@ _GRACE = 0.5
 class Engine:
     """One model in one child, used by one thread; `close` may come from another.
 
-    `name` is that of `narrator/backends/_NAME_child.py`. `title` and `model` are for sentences.
+    `name` is that of `narrator/backends/_NAME_child.py`, unless `start` starts another child. `title` and `model` are
+    for sentences.
     """
 
-    def __init__(self, name: str, title: str) -> None:
-        self._name, self._title = name, title
+    def __init__(self, name: str, title: str, start: Callable[[], Child] | None = None) -> None:
+        self._start = start or (lambda: children.start("model", name))
+        self._title = title
         self._child: Child | None = None
         self._closing = Cancel()
         self._ids = count(1)
@@ -50,12 +52,18 @@ class Engine:
             raise Closed
         child = self._started()
         self._closing.call(child.kill)
-        self._send("load", options=dict(options))
-        for message in self._messages(child, None):
-            if message["kind"] == "telling":
-                tell(message["text"])
-            elif message["kind"] == "ready":
-                return message
+        try:
+            self._send("load", options=dict(options))
+            for message in self._messages(child):
+                if message["kind"] == "telling":
+                    tell(message["text"])
+                elif message["kind"] == "ready":
+                    return message
+        except BackendError:
+            self._end_child()  # what it has loaded so far takes memory
+            if self._closing:
+                raise Closed from None
+            raise
         raise AssertionError("a child that loads becomes ready, fails or is gone")
 
     def ask(
@@ -65,7 +73,8 @@ class Engine:
 
         A model that has not stopped 2 s after a cancel is ended with its process. Raises `BackendError`.
         """
-        self._wait_for_last()
+        if not self._is_over(cancelled):
+            return
         child = self._child
         if child is None or child.is_gone:
             raise failure("crashed", "it was gone before it was asked", title=self._title, model=self.model)
@@ -89,7 +98,7 @@ class Engine:
                     return
                 yield message
         except ChildGone as error:
-            if cancelled:
+            if cancelled or self._closing:
                 return
             raise self._gone(error) from error
         finally:
@@ -105,7 +114,7 @@ class Engine:
 
     def _started(self) -> Child:
         try:
-            self._child = children.start("model", self._name)
+            self._child = self._start()
         except ChildGone as error:
             raise self._gone(error) from error
         return self._child
@@ -119,16 +128,13 @@ class Engine:
             raise self._gone(error) from error
         return self._last
 
-    def _messages(self, child: Child, timeout: float | None) -> Iterator[Message]:
+    def _messages(self, child: Child) -> Iterator[Message]:
         while True:
             try:
-                message = child.receive(timeout)
+                message = child.receive()
             except ChildGone as error:
-                if self._closing:
-                    raise Closed from None
                 raise self._gone(error) from error
-            if message is None:
-                return
+            assert message is not None
             self._raise_failure(message)
             yield message
 
@@ -138,20 +144,27 @@ class Engine:
             child.send("cancel", id=id_)
         child.nudge()
 
-    def _wait_for_last(self) -> None:
-        """A request that was left before its end must have stopped; raises when the child had to be ended for it."""
-        since, self._stopping_since = self._stopping_since, None
-        child = self._child
+    def _is_over(self, cancelled: Cancel) -> bool:
+        """Wait until a request that was left before its end has stopped; False when `cancelled` comes first.
+
+        Raises `EngineLost` when the child did not stop and was ended.
+        """
+        since, child = self._stopping_since, self._child
         if since is None or child is None:
-            return
+            return True
+        cancelled.call(child.nudge)
         deadline = since + STOPS_WITHIN + _GRACE
-        while (left := deadline - time.monotonic()) > 0:
+        while not cancelled and (left := deadline - time.monotonic()) > 0:
             try:
                 message = child.receive(left)
             except ChildGone:
                 break
             if message is not None and message.get("id") == self._last and message["kind"] in ("done", "failed"):
-                return
+                self._stopping_since = None
+                return True
+        if cancelled:
+            return False
+        self._stopping_since = None
         child.kill()
         raise failure("stuck", model=self.model)
 

@@ -8,6 +8,7 @@ RGB cube. The weights are set by hand, none is trained; both files together take
 
 import argparse
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import gguf
@@ -200,7 +201,7 @@ def _sentence(tokens: list[str], *, endless: bool, thinks: bool) -> tuple[np.nda
     after_stop = after_colour + 1
     for token in steps:
         embedding[index[token], state[token]] = 4.0
-    for current, following in zip(steps, steps[1:], strict=False):
+    for current, following in pairwise(steps):
         output[index[following], state[current]] = 6.0
     for colour, rgb in COLOURS.items():
         row = index[_SPACE + colour]
