@@ -1,13 +1,17 @@
 """Keeps a prompt that a model repeats from being spoken: what stands in the prompt word for word is no answer."""
 
 import re
+from bisect import bisect_left
 from collections.abc import Sequence
 
 from narrator.messages import Prompt
 
 _LEAST = 32
 """So many letters and digits in a row must be those of the prompt until it counts as repeated; less is chance."""
-_ROLE = re.compile(r"^\W*(assistant|model|user|system)\b\W*", re.IGNORECASE)
+_LEAST_MORE = 10
+"""The same, where something was repeated before."""
+_ROLES = ("assistant", "model", "user", "system")
+_ROLE = re.compile(rf"^\W*({'|'.join(_ROLES)})\s*(:|\n)\s*", re.IGNORECASE)
 
 
 class Echo:
@@ -40,31 +44,35 @@ class Echo:
         """A piece that has no line's end but at its own."""
         if not self._is_answer:
             self._held += piece
-            if _letters(self._held) in self._prompt:
+            if self._may_still_repeat():
                 return ""
-            piece, self._held = self._without_repetition(self._held), ""
+            piece, self._held = self._held, ""
             self._is_answer = True
         if piece.endswith("\n"):
             self._is_answer = False
         return piece
 
+    def _may_still_repeat(self) -> bool:
+        """Leave out of what is held what is repeated for certain: False when the rest is answer."""
+        while not (_letters(self._held) in self._prompt or (self.has_repeated and _begins_role(self._held))):
+            differs = self._without_repetition(self._held)
+            if differs == self._held:
+                return False
+            self._held = differs
+        return True
+
     def _without_repetition(self, text: str) -> str:
         """A text that begins with words of the prompt, from where it differs."""
-        words = list(re.finditer(r"\S+\s*", text))
-        low, high = 0, len(words)
-        while low < high:  # the most words that are the prompt's
-            middle = (low + high + 1) // 2
-            low, high = (middle, high) if _letters(text[: words[middle - 1].end()]) in self._prompt else (low, middle - 1)
-        end = words[low - 1].end() if low else 0
-        if not self._is_repeated(text[:end]):
-            return text
-        self.has_repeated = True
-        return _ROLE.sub("", text[end:])
+        ends = [word.end() for word in re.finditer(r"\S+\s*", text)]
+        end = bisect_left(ends, True, key=lambda place: _letters(text[:place]) not in self._prompt)
+        end = ends[end - 1] if end else 0
+        if self._is_repeated(text[:end]):
+            self.has_repeated, text = True, text[end:]
+        return _ROLE.sub("", text) if self.has_repeated else text
 
     def _is_repeated(self, text: str) -> bool:
         letters = _letters(text)
-        enough = 1 if self.has_repeated else _LEAST
-        return len(letters) >= enough and letters in self._prompt
+        return len(letters) >= (_LEAST_MORE if self.has_repeated else _LEAST) and letters in self._prompt
 
 
 def _letters_of(prompt: Prompt) -> str:
@@ -75,6 +83,11 @@ def _letters_of(prompt: Prompt) -> str:
     for line in sorted(map(_letters, prompt.said), key=len, reverse=True):
         letters = letters.replace(line, "\n") if line else letters
     return letters
+
+
+def _begins_role(text: str) -> bool:
+    """Whether it may become the name of a role, as "Assistant:"."""
+    return any(role.startswith(text.strip().casefold()) for role in _ROLES)
 
 
 def _letters(text: str) -> str:
