@@ -22,7 +22,7 @@ from narrator.errors import DataFileDamaged, NarratorError
 from narrator.mailbox import Fifo
 from narrator.reference import obstacle
 from narrator.resources import resource, verified
-from narrator.seams import Context, Spec, VoiceSpec
+from narrator.seams import BackendSpec, Context, Spec, VoiceSpec
 from narrator.settings import Settings, SettingsFile, settings_file
 
 _PATIENCE = 20.0
@@ -33,6 +33,7 @@ _ENOUGH_MEMORY = 700
 _DISPLAYS = ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")
 _PULSE_PORT = 4713
 _SET_UP = "Set the program up again: python3 start.py installs what is missing."
+_NO_MODEL = "See which suits this machine: scene-narrator models recommend"
 _PACKAGES = (
     ("numpy", "Numbers", True),
     ("cv2", "Pictures and videos", True),
@@ -201,13 +202,16 @@ def _name_of(spec: Spec) -> str:
 
 
 def _backends() -> list[Check]:
-    found = []
-    for spec in registry.specs("backends").values():
-        why_not, verdict = obstacle(spec), Verdict.WORKS
+    """Whether each can be used as it is installed, and those that run here have a model."""
+    found, options = [], settings_file().load()[0].values
+    for spec in cast("list[BackendSpec]", list(registry.specs("backends").values())):
+        name, why_not = f"Describer {spec.id}", obstacle(spec)
         if why_not:
-            verdict = Verdict.LIMITED
-        text = f"It {why_not}." if why_not else spec.title
-        found.append(Check(f"Describer {spec.id}", verdict, text, _remedy_of(spec) if why_not else ""))
+            found.append(Check(name, Verdict.LIMITED, f"It {why_not}.", _remedy_of(spec)))
+        elif spec.is_local and not registry.ready(spec.id, options):
+            found.append(Check(name, Verdict.LIMITED, "No model for it is here.", _NO_MODEL))
+        else:
+            found.append(Check(name, Verdict.WORKS, registry.ready(spec.id, options) or spec.title))
     return found
 
 

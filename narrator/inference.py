@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from itertools import count
 from typing import Protocol
 
-from narrator.director import Director, Wait
+from narrator.director import Director
 from narrator.errors import BackendBusy, BackendError, BackendRefused, NarratorError
 from narrator.language import prompts
 from narrator.language.answer import Answer
@@ -33,6 +33,7 @@ from narrator.messages import (
     Run,
     Scene,
 )
+from narrator.pace import Wait
 from narrator.seams import Backend, Capabilities
 from narrator.setbacks import Setbacks
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from narrator import registry
 from narrator.capture import Capture
-from narrator.director import Director, Pace, Wish
+from narrator.director import Director, Wish
 from narrator.errors import NarratorError
 from narrator.inference import Describer, Lane, Speaker, Surroundings, forget
 from narrator.language.prompts import Manner
@@ -16,6 +16,7 @@ from narrator.memory.album import Album
 from narrator.memory.history import History
 from narrator.memory.layouts import Limits
 from narrator.messages import Audio, Event, Frame, Prompt, Run, Scene
+from narrator.pace import Pace
 from narrator.seams import BackendSpec, Context
 from narrator.settings import Settings
 from narrator.sight.watch import Sight

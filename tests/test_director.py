@@ -2,7 +2,7 @@
 
 from itertools import count
 
-from narrator.director import Director, Pace, Wait, Wish
+from narrator.director import Director, Wish
 from narrator.messages import (
     Ask,
     Audio,
@@ -18,6 +18,7 @@ from narrator.messages import (
     Utterance,
 )
 from narrator.messages import Track as Thing
+from narrator.pace import Pace, Wait
 from narrator.seams import Capabilities
 
 PERSON = Thing(1, "person", 0.8, Box(0.1, 0.1, 0.3, 0.9))

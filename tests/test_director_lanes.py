@@ -6,7 +6,7 @@ from math import inf
 
 import pytest
 
-from narrator.director import Director, Pace, Wait, Wish
+from narrator.director import Director, Wish
 from narrator.messages import (
     Audio,
     AudioEvent,
@@ -22,6 +22,7 @@ from narrator.messages import (
     Trouble,
     Utterance,
 )
+from narrator.pace import Pace, Wait
 from narrator.seams import Capabilities, Prices
 
 PERSON = Track(1, "person", 0.8, Box(0.1, 0.1, 0.3, 0.9))

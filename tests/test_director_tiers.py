@@ -4,7 +4,7 @@ from itertools import count
 
 import pytest
 
-from narrator.director import Director, Pace, Wait, Wish
+from narrator.director import Director, Wish
 from narrator.messages import (
     Audio,
     AudioEvent,
@@ -15,6 +15,7 @@ from narrator.messages import (
     Scene,
     Utterance,
 )
+from narrator.pace import Pace, Wait
 from narrator.seams import Capabilities
 
 _ids = count(1)

@@ -14,6 +14,7 @@ SPEC = BackendSpec(
     packages=("xllamacpp",),
     extra="local",
     is_local=True,
+    preference=20,
     settings=(
         Setting(
             "gguf.model",

@@ -13,7 +13,7 @@ SPEC = BackendSpec(
     help="A model on a server describes the pictures: vLLM, SGLang, llama-server, Ollama, LM Studio and others.",
     packages=("httpx2",),
     is_remote=True,
-    preference=20,
+    preference=25,
     # Never OPENAI_API_KEY: that one is for OpenAI, and would go to whatever address is set here.
     key_variables=("SCENE_NARRATOR_SERVER_KEY",),
     settings=(

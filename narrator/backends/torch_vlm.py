@@ -14,6 +14,7 @@ SPEC = BackendSpec(
     packages=("torch", "transformers", "accelerate", "PIL"),
     extra="torch",
     is_local=True,
+    preference=15,
     settings=(
         Setting(
             "torch.model",

@@ -1,1 +1,1 @@
-"""Models that run on this machine, each in a child process of its own: the two ends of the pipe, and what can go wrong."""
+"""Models that run on this machine, each in a child process: both ends of the pipe, and what can go wrong."""

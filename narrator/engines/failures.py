@@ -1,12 +1,9 @@
 """What can go wrong with a model on this machine: a child tells a cause, and the user hears the sentence for it."""
 
-import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from narrator.errors import AnswerCut, BackendBusy, BackendError, BackendRefused, PartMissing
-
-_log = logging.getLogger(__name__)
 
 
 class EngineFailed(Exception):
@@ -148,7 +145,6 @@ FAILURES: Mapping[str, Failure] = {
 def failure(cause: str, detail: str = "", **facts: object) -> BackendError:
     """The error for a cause; one that nobody foresaw counts as "other"."""
     known = FAILURES.get(cause, FAILURES["other"])
-    _log.warning("%s %s %s", cause, facts, detail)
     return known.behaviour(known.sentence.format_map(_Facts(facts)), known.remedy.format_map(_Facts(facts)), detail)
 
 

@@ -31,6 +31,7 @@ class Engine:
         self._ids = count(1)
         self._last = 0
         self._stopping_since: float | None = None
+        self._is_under_way = False
         self.model = ""
 
     @property
@@ -80,32 +81,37 @@ class Engine:
             raise failure("crashed", "it was gone before it was asked", title=self._title, model=self.model)
         id_ = self._send("ask", **request)
         cancelled.call(lambda: self._cancel(child, id_))
-        began, has_begun, is_over = time.monotonic(), False, False
+        self._is_under_way = True
         try:
-            while True:
-                left = began + (within if has_begun else first_word_within) - time.monotonic()
-                message = child.receive(max(0.0, left))
-                if cancelled:
-                    return
-                if message is None:
-                    raise failure("cut" if has_begun else "too_slow", model=self.model)
-                if message.get("id") != id_:
-                    continue
-                has_begun = has_begun or message["kind"] == "text"
-                is_over = message["kind"] in ("done", "failed")
-                self._raise_failure(message)
-                if is_over:
-                    return
-                yield message
+            yield from self._answer(child, id_, cancelled, first_word_within, within)
         except ChildGone as error:
-            if cancelled or self._closing:
-                return
-            raise self._gone(error) from error
+            if not (cancelled or self._closing):
+                raise self._gone(error) from error
         finally:
             cancelled.call(None)
-            if not is_over:
+            if self._is_under_way:
                 self._cancel(child, id_)
                 self._stopping_since = time.monotonic()
+
+    def _answer(
+        self, child: Child, id_: int, cancelled: Cancel, first_word_within: float, within: float
+    ) -> Iterator[Message]:
+        began, has_begun = time.monotonic(), False
+        while True:
+            left = began + (within if has_begun else first_word_within) - time.monotonic()
+            message = child.receive(max(0.0, left))
+            if cancelled:
+                return
+            if message is None:
+                raise failure("cut" if has_begun else "too_slow", model=self.model)
+            if message.get("id") != id_:
+                continue
+            has_begun = has_begun or message["kind"] == "text"
+            self._is_under_way = message["kind"] not in ("done", "failed")
+            self._raise_failure(message)
+            if not self._is_under_way:
+                return
+            yield message
 
     def close(self) -> None:
         """End the child at once and for good."""
