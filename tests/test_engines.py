@@ -244,10 +244,10 @@ class TestFailures:
             list(ask(loaded, does="run out of memory"))
         assert eventually(lambda: not is_alive(pid))
 
-    def test_one_that_nobody_foresaw_is_told_plainly_and_logged(self, loaded, caplog):
-        with pytest.raises(BackendError, match=r"^The model failed\.$"):
+    def test_one_that_nobody_foresaw_is_told_plainly_with_a_detail_for_the_log(self, loaded):
+        with pytest.raises(BackendError, match=r"^The model failed\.$") as caught:
             list(ask(loaded, does="raise"))
-        assert "ValueError: told to" in caplog.text
+        assert "ValueError: told to" in caught.value.detail
         assert text(ask(loaded, words=["next"])) == "next"
 
     def test_of_a_request_leaves_the_model_there(self, loaded):
