@@ -17,6 +17,7 @@ from narrator.seams import Capabilities, Context
 _log = logging.getLogger(__name__)
 _TITLE = "llama.cpp"
 _HEARTBEAT = 30.0
+_MOST_CORRECTION = 4.0
 
 
 class Gguf:
@@ -61,7 +62,7 @@ class Gguf:
         try:
             yield from self._answer(prompt, run)
         except ContextTooLong as error:
-            self._correction *= 1.25
+            self._correction = min(_MOST_CORRECTION, self._correction * 1.25)
             fewer = _newer_half(prompt)
             if fewer is None:
                 raise

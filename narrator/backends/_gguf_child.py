@@ -58,7 +58,7 @@ class GgufModel:
         model, projector = _checked(Path(options["model"]), Path(options["projector"]))
         engine = _engine(options["engine"])
         most = max(_LEAST_PICTURE, options["tokens"] // _HELD)
-        rule, family = _gguf_tokens.rule_of(projector, most), _gguf_tokens.family_of(projector)
+        rules, family = _gguf_tokens.rules_of(projector, most), _gguf_tokens.family_of(projector)
         context = _context(model, options["tokens"])
         placement = _gguf_memory.place(model, projector, context, engine.devices(), options["gpu_layers"])
         _need(placement.memory, model)
@@ -77,11 +77,11 @@ class GgufModel:
             )
         )
         self._thinks_first = _opens_thought(model.template)
-        held = _gguf_tokens.calibrated(rule, self._count)
+        held = _gguf_tokens.calibrated(rules, self._count)
         return _told(model, projector, placement, self._engine) | {
             "context": context,
             "rule": held.message(),
-            "expected_rule": rule.kind,
+            "expected_rule": rules[0].kind,
             "max_images": family.pictures,
             "full_side": _full_side(projector, held.kind),
         }

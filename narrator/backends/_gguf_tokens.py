@@ -16,8 +16,8 @@ _FILE = "catalogue/projectors.toml"
 _OTHER = "other"
 _DOUBTFUL = 0.05
 """A rule that is further than this share from what was counted does not hold."""
-SAMPLES = ((192, 108), (384, 216), (384, 384), (768, 432))
-"""Width and height of the pictures that the engine is asked to count: what narration sends, and a contact sheet."""
+SAMPLES = ((192, 108), (384, 216), (384, 384), (768, 432), (768, 768))
+"""Width and height of the pictures that the engine is asked to count: what narration sends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +68,16 @@ class Rule:
         if self.kind == "tiles":
             return self.tokens * self._tiles(width, height)
         if self.kind == "area":
-            count = max(1, round(width / self.side)) * max(1, round(height / self.side))
-            return min(max(count, self.least), self.most or count)
+            return max(self._patches(width, height), self.least)
         return _between(self.points, width * height)
+
+    def _patches(self, width: int, height: int) -> int:
+        """A picture with too many is made smaller, its aspect kept."""
+        columns, rows = width / self.side, height / self.side
+        if self.most and round(columns) * round(rows) > self.most:
+            shrink = math.sqrt(self.most / (columns * rows))
+            return max(1, math.floor(columns * shrink + 1e-6)) * max(1, math.floor(rows * shrink + 1e-6))
+        return max(1, round(columns)) * max(1, round(rows))
 
     def _tiles(self, width: int, height: int) -> int:
         grow = (self.longest or max(width, height)) / max(width, height)
@@ -90,8 +97,11 @@ def kind_of(projector: GgufFile) -> str:
     return str(fields.get("clip.projector_type") or fields.get("clip.vision.projector_type") or "")
 
 
-def rule_of(projector: GgufFile, most: int) -> Rule:
-    """What the projector's file says of its tokens, when a picture is to have at most `most`."""
+def rules_of(projector: GgufFile, most: int) -> tuple[Rule, ...]:
+    """What the projector's file says of its tokens, the likeliest first.
+
+    Not every kind of model heeds that a picture is to have at most `most`.
+    """
     family = family_of(projector)
     image, patch = (int(projector.number(f"vision.{name}")) for name in ("image_size", "patch_size"))
     image, patch = image or 512, patch or 14
@@ -99,19 +109,25 @@ def rule_of(projector: GgufFile, most: int) -> Rule:
     side = patch * (int(scale) or family.merge)
     of_a_square = family.tokens or (image // side) ** 2
     if family.rule == "fixed":
-        return Rule("fixed", tokens=of_a_square)
+        return (Rule("fixed", tokens=of_a_square),)
     if family.rule == "tiles":
-        return Rule("tiles", tokens=of_a_square, side=image, longest=int(projector.number("vision.preproc_image_size")))
-    least, greatest = (projector.number(f"vision.image_{name}_pixels") / side**2 for name in ("min", "max"))
-    return Rule("area", side=side, least=int(least), most=min(int(greatest) or most, most))
+        tiles = Rule("tiles", tokens=of_a_square, side=image, longest=int(projector.number("vision.preproc_image_size")))
+        return (tiles, replace(tiles, longest=image))
+    least, greatest = (int(projector.number(f"vision.image_{name}_pixels") / side**2) for name in ("min", "max"))
+    area = Rule("area", side=side, least=least, most=min(greatest or most, most))
+    return (area, replace(area, most=greatest))
 
 
-def calibrated(rule: Rule, count: Callable[[int, int], int]) -> Rule:
-    """The rule once `count` told the tokens of `SAMPLES`: with marks added, scaled, or what was counted in its place."""
+def calibrated(rules: Sequence[Rule], count: Callable[[int, int], int]) -> Rule:
+    """The first rule that is right about `SAMPLES` once the marks around a picture are added, as `count` tells them.
+
+    When none is, what was counted takes its place.
+    """
     counted = [(width, height, count(width, height)) for width, height in SAMPLES]
-    fitting = _fitted(rule, counted)
-    if fitting is not None:
-        return fitting
+    for rule in rules:
+        fitting = _fitted(rule, counted)
+        if fitting is not None:
+            return fitting
     tokens = {number for _, _, number in counted}
     if len(tokens) == 1:
         return Rule("fixed", tokens=tokens.pop())
@@ -139,17 +155,12 @@ def _line(given: Sequence[float], wanted: Sequence[float]) -> tuple[float, float
 
 
 def _between(points: Sequence[tuple[int, int]], pixels: int) -> float:
-    """On the line from point to point; beyond the last as beyond the one before."""
+    """On the line from point to point; before the first as there, beyond the last as there."""
     for (low, few), (high, many) in pairwise(points):
-        if pixels <= high and high > low:
+        if pixels <= high:
             share = max(0.0, (pixels - low) / (high - low))
             return few + share * (many - few)
-    last_pixels, last_tokens = points[-1]
-    return max(last_tokens, last_tokens * pixels / last_pixels) if _rises(points) else last_tokens
-
-
-def _rises(points: Sequence[tuple[int, int]]) -> bool:
-    return len(points) > 1 and points[-1][1] > points[-2][1]
+    return points[-1][1]
 
 
 @cache
