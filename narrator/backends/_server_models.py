@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from narrator.backends import _server_stream as stream
 from narrator.backends._server_errors import (
     BadRequest,
+    CannotSee,
     NoModel,
     NotAServer,
     StillAsleep,
@@ -110,8 +111,10 @@ class Search:
         owned_by = next((str(entry["owned_by"]) for entry in entries if entry.get("owned_by")), "")
         preset = recognised(self._preset, self._asked.address.host, owned_by)
         models = tuple(dict.fromkeys(str(entry["id"]) for entry in entries))
-        model = self._chosen(models)
+        model = self._chosen(entries)
         entry = next((entry for entry in entries if entry["id"] == model), {})
+        if _sees(entry) is False:
+            raise failure(CannotSee, "by its list of models", model=model)
         return Found(preset, models, model, _context(entry))
 
     async def warm_up(self, model: str) -> None:
@@ -150,22 +153,30 @@ class Search:
             raise Refused(500, response.headers, raw)
         return body
 
-    def _chosen(self, models: Sequence[str]) -> str:
-        """The model that was wanted, by any of its names, else the first that seems to see."""
-        wanted = self._wanted
+    def _chosen(self, entries: Sequence[dict[str, Any]]) -> str:
+        """The model that was wanted, by any of its names, else the first that sees or seems to."""
+        models, wanted = [str(entry["id"]) for entry in entries], self._wanted
         if wanted:
             names = (wanted, f"{wanted}:latest", f"models/{wanted}")
             same = [model for model in models if model in names or model.rpartition("/")[2] == wanted]
             return wanted if wanted in same or not same else same[0]
         if not models:
             raise failure(NoModel, place=self._asked.address.place)
-        return next((model for model in models if may_see(model)), models[0])
+        seeing = [str(entry["id"]) for entry in entries if _sees(entry)]
+        return next(iter([*seeing, *filter(may_see, models), *models]))
 
     def _may_wake(self, problem: BackendError) -> bool:
         """Whether it may be awake in a while: near, a port where nobody listens means that nothing was started."""
         if isinstance(problem, Waking | TimedOut):
             return True
         return type(problem) is Unreachable and not self._asked.address.is_near
+
+
+def _sees(entry: dict[str, Any]) -> bool | None:
+    """Whether a model takes pictures, where the list tells it, as those of llama-server and OpenRouter do."""
+    architecture = entry.get("architecture")
+    modalities = architecture.get("input_modalities") if isinstance(architecture, dict) else None
+    return "image" in modalities if isinstance(modalities, list) else None
 
 
 def _note(task: asyncio.Task[Found]) -> None:

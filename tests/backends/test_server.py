@@ -238,6 +238,20 @@ class TestModels:
         listed = server_talk.offered["server"]
         assert [value for value, _ in openai_server.offers("server.model", listed)] == ["", *listed]
 
+    SEES, READS = ({"architecture": {"input_modalities": kinds}} for kinds in (["text", "image"], ["text"]))
+
+    def test_a_list_that_tells_who_sees_is_believed(self, server_talk, openai_service):
+        openai_service.models = [{"id": "llava"}, {"id": "words", **self.READS}, {"id": "eyes", **self.SEES}]
+        server_talk.text()
+        assert openai_service.last.body["model"] == "eyes"
+
+    def test_a_model_that_reads_text_only_is_refused_before_a_picture_goes(self, server_talk, openai_service):
+        openai_service.models = [{"id": "words", **self.READS}]
+        with pytest.raises(errors.CannotSee) as caught:
+            server_talk.open()
+        assert caught.value.sentence == "The model words reads text only and cannot see."
+        assert openai_service.asked == []
+
     def test_a_server_without_any_is_refused(self, server_talk, openai_service):
         openai_service.models = []
         with pytest.raises(errors.NoModel):
