@@ -179,7 +179,7 @@ WRONG = [
     ((), "", 2, "Choose one of: set, test, delete, where."),
     ((KEY,), "", 2, "Choose one of: set, test, delete, where."),
     (("set",), "", 2, "For example: scene-narrator key set gemini"),
-    (("set", KEY), "", 2, "These take a key: gemini."),
+    (("set", KEY), "", 2, "These take a key: gemini"),
     (("set", "gemini", KEY), "", 2, "it would stay in the shell's history"),
     (("where", "gemini", KEY), "", 2, "needs the name of one describer"),
     (("set", "embedded"), "", 2, "Built in needs no key."),

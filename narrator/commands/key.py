@@ -9,6 +9,7 @@ from narrator import registry
 from narrator.describers import Describers, key_of
 from narrator.errors import UsageError
 from narrator.messages import Notice
+from narrator.models.address import TOKEN_ID, TOKEN_VARIABLES, Hub
 from narrator.network import Network
 from narrator.privacy import keys
 from narrator.privacy.consent import Consents
@@ -18,8 +19,15 @@ from narrator.settings import settings_file
 HELP = """key set DESCRIBER            keep a key, which is asked for, or read from standard input
 key test DESCRIBER           ask the service whether it takes the key
 key delete DESCRIBER         forget the key that was kept
-key where DESCRIBER          tell where the key is"""
+key where DESCRIBER          tell where the key is
+key set hub                  keep a token for models whose terms you accepted; test, delete and where take it, too"""
 
+_HUB = BackendSpec(
+    id=TOKEN_ID,
+    title="the model hub",
+    help="Where models for this machine are fetched from.",
+    key_variables=TOKEN_VARIABLES,
+)
 _LONGEST_INPUT = 100 * keys.MOST_LETTERS
 
 
@@ -57,6 +65,12 @@ def _test(spec: BackendSpec, changes: Mapping[str, Value]) -> None:
     for notice in notices:
         _print_notice(notice)
 
+    if spec is _HUB:
+        from narrator.models.download import try_token
+
+        _print(try_token(Hub.at(offline=settings.flag("network.offline"))))
+        return
+
     def key(id_: str) -> str:
         return key_of(id_, _print_notice)
 
@@ -90,7 +104,7 @@ def _where(spec: BackendSpec, _: Mapping[str, Value]) -> None:
 
 def _spec(name: str) -> BackendSpec:
     """The describer of this name; what is no name is not said again, as it may be a key."""
-    known = {id_: cast("BackendSpec", spec) for id_, spec in registry.specs("backends").items()}
+    known = {id_: cast("BackendSpec", spec) for id_, spec in registry.specs("backends").items()} | {_HUB.id: _HUB}
     taking = [id_ for id_, spec in known.items() if spec.key_variables]
     if name in taking:
         return known[name]

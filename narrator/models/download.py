@@ -5,6 +5,7 @@ import shutil
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import replace
 from functools import partial
+from http import HTTPStatus
 from pathlib import Path
 from typing import TypeVar
 
@@ -57,6 +58,26 @@ def get(
     finally:
         network.close()
     return installed
+
+
+def try_token(hub: Hub, patience: Patience = _PATIENCE) -> str:
+    """Ask a hub whether it knows the user's token: a sentence that it does. Raises `ModelError`."""
+    if not hub.token():
+        raise failure("token_stays" if hub.withholds_token() else "no_token", host=hub.host)
+
+    async def ask() -> bool:
+        async with HubClient(hub, patience) as client:
+            return await client.token_works()
+
+    network = Network()
+    try:
+        if network.call(ask(), patience.connect + patience.read):
+            return f"{hub.host} knows your token."
+    except (httpx2.RequestError, TimeoutError) as error:
+        raise _reason(error, hub) from error
+    finally:
+        network.close()
+    raise failure("bad_token", host=hub.host, tokens=hub.token_page)
 
 
 async def _steps(request: Request, hub: Hub, patience: Patience) -> AsyncGenerator[Step | Installed, None]:
@@ -207,10 +228,10 @@ class _Fetch:
     def _begins_right(self, response: httpx2.Response, part: Part) -> bool:
         """Whether the body goes on where the part ends; a part that cannot be continued is thrown away."""
         status, headers = response.status_code, response.headers
-        if status == httpx2.codes.REQUESTED_RANGE_NOT_SATISFIABLE:
+        if status == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
             part.restart()
             return False
-        if status == httpx2.codes.PARTIAL_CONTENT:
+        if status == HTTPStatus.PARTIAL_CONTENT:
             span, _, total = headers.get("Content-Range", "").partition("/")
             if not span.startswith(f"bytes {part.size}-") or total not in ("*", str(part.wanted.size)):
                 raise self._unreadable(headers.get("Content-Range", "no Content-Range"))
@@ -242,7 +263,7 @@ class _Fetch:
 def _reason(error: Exception, hub: Hub) -> ModelError:
     """Why a question found no answer."""
     if isinstance(error, Busy):
-        cause = "busy" if error.status == httpx2.codes.TOO_MANY_REQUESTS else "broken"
+        cause = "busy" if error.status == HTTPStatus.TOO_MANY_REQUESTS else "broken"
         return failure(cause, str(error), host=hub.host, status=error.status)
     return failure("not_trusted" if _is_not_trusted(error) else "unreachable", repr(error), host=hub.host)
 

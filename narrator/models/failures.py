@@ -59,6 +59,10 @@ _FAILURES: Mapping[str, _Failure] = {
     "bad_token": _Failure(
         "{host} does not accept your token.", "Make a new one at {tokens} and keep it: scene-narrator key set hub"
     ),
+    "no_token": _Failure(
+        "No token for {host} was kept.",
+        "Keep one with: scene-narrator key set hub. It is needed only for models whose terms must be accepted.",
+    ),
     "token_stays": _Failure(
         "{host} asks for a token, and yours was made for another hub: it was not sent.",
         "If you trust {host}, give its own token in the environment variable SCENE_NARRATOR_HUB_TOKEN.",

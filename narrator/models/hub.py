@@ -7,6 +7,7 @@ import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
 
@@ -128,7 +129,7 @@ class HubClient:
         url = f"{self.hub.url}/api/whoami-v2"
         response = await self._answer(self._client.build_request("GET", url, headers=self._authorization()), hops=True)
         await response.aclose()
-        return response.status_code == httpx2.codes.OK
+        return response.status_code == HTTPStatus.OK
 
     @asynccontextmanager
     async def opened(
@@ -182,13 +183,13 @@ class HubClient:
 
     def _require_good(self, response: httpx2.Response, facts: dict[str, str]) -> None:
         status = response.status_code
-        if response.is_success or response.is_redirect or status == httpx2.codes.REQUESTED_RANGE_NOT_SATISFIABLE:
+        if response.is_success or response.is_redirect or status == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
             return
         if status in (401, 403):
             raise self._locked(response, facts)
         if status in (404, 410):
             raise failure("no_file" if "file" in facts else "no_repository", host=self.hub.host, **facts)
-        if status in (408, 425, 429) or status >= httpx2.codes.INTERNAL_SERVER_ERROR:
+        if status in (408, 425, 429) or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             raise Busy(_rest(response.headers.get("Retry-After", ""), self._patience.longest_rest), status)
         raise failure("broken", host=self.hub.host, status=status)
 
@@ -206,7 +207,7 @@ class HubClient:
             return failure("not_accepted" if self._token else "gated", detail, **known)
         if code == "RepoNotFound" or not self._token:
             return failure("no_repository", detail, **known)
-        return failure("bad_token" if response.status_code == httpx2.codes.UNAUTHORIZED else "not_accepted", **known)
+        return failure("bad_token" if response.status_code == HTTPStatus.UNAUTHORIZED else "not_accepted", **known)
 
     async def _body(self, response: httpx2.Response) -> bytes:
         body = bytearray()

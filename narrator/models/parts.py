@@ -52,12 +52,14 @@ class Part:
         if self._whole.exists() and not self.path.exists():
             self._whole.replace(self.path)
         self._file = self.path.open("a+b", buffering=0)
+        length = os.fstat(self._file.fileno()).st_size
+        if length > self.wanted.size:
+            self.restart()
+            return
         self._file.seek(0)
-        while piece := self._file.read(_PIECE):
+        while self.size < length and (piece := self._file.read(_PIECE)):
             self._count(piece)
             yield
-        if self.size > self.wanted.size:
-            self.restart()
 
     def append(self, piece: bytes) -> None:
         """Keep a piece. Raises `DiskFull`, `OSError`, and `OverflowError` when it is more than there should be."""
