@@ -8,14 +8,15 @@ from narrator.errors import NarratorError
 
 _log = logging.getLogger(__name__)
 _AGAIN = "Give the same command again: it goes on where it stopped."
+_PRESS_AGAIN = "Press Download again: it goes on where it stopped."
 
 
 class ModelError(NarratorError):
-    """A model cannot be fetched, kept or checked."""
+    """A model cannot be fetched, kept or checked. `remedy` is for the terminal, `in_window` for a window."""
 
-    def __init__(self, cause: str, sentence: str, remedy: str, detail: str) -> None:
+    def __init__(self, cause: str, sentence: str, remedy: str, detail: str, in_window: str = "") -> None:
         super().__init__(sentence, remedy, detail)
-        self.cause = cause
+        self.cause, self.in_window = cause, in_window or remedy
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,8 @@ class _Failure:
 
     sentence: str
     remedy: str
+    in_window: str = ""
+    """The remedy where there are buttons in place of commands; empty where `remedy` names no command."""
 
 
 _FAILURES: Mapping[str, _Failure] = {
@@ -41,6 +44,7 @@ _FAILURES: Mapping[str, _Failure] = {
     "no_repository": _Failure(
         "{host} has no model {repository}, or it is not public.",
         "Check how the name is spelled. If it is private: scene-narrator key set hub",
+        "It may have been renamed; choose another model.",
     ),
     "no_file": _Failure("The file {file} is not on {host}.", "It may have been renamed; choose another model."),
     "nothing_fits": _Failure(
@@ -51,29 +55,45 @@ _FAILURES: Mapping[str, _Failure] = {
         "{title} is given only to those who accept its terms.",
         "Sign in and accept them at {page}, make a token that may read at {tokens}, and keep it in the key store of "
         "this computer with: scene-narrator key set hub. Then give the command again.",
+        "Sign in and accept them at {page}, make a token that may read at {tokens}, paste it into the field for the "
+        "token here, and press Download again.",
     ),
     "not_accepted": _Failure(
         "Your token is good, but its owner has not accepted the terms of {title}, or waits for an answer.",
         "Accept them at {page}, then give the command again.",
+        "Accept them at {page}, then press Download again.",
     ),
     "bad_token": _Failure(
-        "{host} does not accept your token.", "Make a new one at {tokens} and keep it: scene-narrator key set hub"
+        "{host} does not accept your token.",
+        "Make a new one at {tokens} and keep it: scene-narrator key set hub",
+        "Make a new one at {tokens} and paste it into the field for the token.",
     ),
     "no_token": _Failure(
         "No token for {host} was kept.",
         "Keep one with: scene-narrator key set hub. It is needed only for models whose terms must be accepted.",
+        "Paste one into the field. It is needed only for models whose terms must be accepted.",
     ),
     "token_stays": _Failure(
         "{host} asks for a token, and yours was made for another hub: it was not sent.",
         "If you trust {host}, give its own token in the environment variable SCENE_NARRATOR_HUB_TOKEN.",
     ),
-    "busy": _Failure("{host} is busy and asks to wait.", "Try again in some minutes. " + _AGAIN),
-    "broken": _Failure("{host} answered with an error, {status}.", "Try again later. " + _AGAIN),
+    "busy": _Failure(
+        "{host} is busy and asks to wait.",
+        "Try again in some minutes. " + _AGAIN,
+        "Wait some minutes. " + _PRESS_AGAIN,
+    ),
+    "broken": _Failure(
+        "{host} answered with an error, {status}.", "Try again later. " + _AGAIN, "Wait a while. " + _PRESS_AGAIN
+    ),
     "unreadable": _Failure(
         "{host} answered with something else than a hub would.",
         "A login page of your network may be in between: open a page in a browser. Or check the address of the hub.",
     ),
-    "unreachable": _Failure("{host} cannot be reached.", "Check the connection to the network. " + _AGAIN),
+    "unreachable": _Failure(
+        "{host} cannot be reached.",
+        "Check the connection to the network. " + _AGAIN,
+        "Check the connection to the network. " + _PRESS_AGAIN,
+    ),
     "not_trusted": _Failure(
         "{host} could not prove that it is {host}, so nothing was fetched.",
         "Check the clock of this computer, and whether a proxy of your network is in between.",
@@ -81,6 +101,7 @@ _FAILURES: Mapping[str, _Failure] = {
     "cut": _Failure(
         "The download of {title} broke off again and again. {done} of {total} are kept.",
         "Check the connection to the network. " + _AGAIN,
+        "Check the connection to the network. " + _PRESS_AGAIN,
     ),
     "redirected": _Failure(
         "{host} sent the download on to {other}, which is not allowed.", "Check the address of the hub."
@@ -100,6 +121,7 @@ _FAILURES: Mapping[str, _Failure] = {
     "disk_full": _Failure(
         "The disk is full. {done} of {total} of {title} are kept.",
         "Make room, or name another place in the environment variable SCENE_NARRATOR_DATA. " + _AGAIN,
+        "Make room, or name another place in the environment variable SCENE_NARRATOR_DATA. " + _PRESS_AGAIN,
     ),
     "full_of_copies": _Failure(
         "The disk became full while {title} was copied; nothing of the copy is left.",
@@ -110,9 +132,15 @@ _FAILURES: Mapping[str, _Failure] = {
         "Make the folder writable, or name another in the environment variable SCENE_NARRATOR_DATA.",
     ),
     "in_hand": _Failure("{title} is being fetched already.", "Wait for it to end, or end it there."),
-    "not_here": _Failure("There is no model called {name} on this computer.", "{hint}scene-narrator models list"),
+    "not_here": _Failure(
+        "There is no model called {name} on this computer.",
+        "{hint}scene-narrator models list",
+        "Close the list and open it again.",
+    ),
     "damaged": _Failure(
-        "Not every file is what it was.", "Fetch it once more: scene-narrator models remove {name}, then get."
+        "Not every file is what it was.",
+        "Fetch it once more: scene-narrator models remove {name}, then get.",
+        "Remove it, then download it again.",
     ),
     "no_path": _Failure("There is no file {path}.", "Check how the name is spelled."),
     "not_gguf": _Failure(
@@ -122,13 +150,18 @@ _FAILURES: Mapping[str, _Failure] = {
     "no_projector": _Failure(
         "{path} alone cannot see: the projector file that belongs to it is missing.",
         "Give both: scene-narrator models import {path} MMPROJ.gguf",
+        "Choose both files together: the model, and its mmproj file.",
     ),
     "only_projector": _Failure(
-        "{path} is a projector, not a model.", "Give the model too: scene-narrator models import MODEL.gguf {path}"
+        "{path} is a projector, not a model.",
+        "Give the model too: scene-narrator models import MODEL.gguf {path}",
+        "Choose both files together: the projector, and the model.",
     ),
     "too_many": _Failure("These files are more than one model.", "Give one model with its projector at a time."),
     "taken": _Failure(
-        "There is a model called {name} already.", "Remove it first: scene-narrator models remove {name}"
+        "There is a model called {name} already.",
+        "Remove it first: scene-narrator models remove {name}",
+        "Remove that one first.",
     ),
 }
 
@@ -137,4 +170,5 @@ def failure(cause: str, detail: str = "", **facts: object) -> ModelError:
     """The error for a cause; `facts` fill its sentences, `detail` goes to the log."""
     known = _FAILURES[cause]
     _log.info("%s %s %s", cause, facts, detail)
-    return ModelError(cause, known.sentence.format(**facts), known.remedy.format(**facts), detail)
+    remedy, in_window = (text.format(**facts) for text in (known.remedy, known.in_window))
+    return ModelError(cause, known.sentence.format(**facts), remedy, detail, in_window)
