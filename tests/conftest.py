@@ -6,6 +6,7 @@ pytest_plugins = [
     "fakes.displays",
     "fakes.folders",
     "fakes.gemini_talk",
+    "fakes.gguf_talk",
     "fakes.hub",
     "fakes.paid",
     "fakes.readers",

@@ -63,10 +63,15 @@ def told(task: str, answer: str, code: str, words: str = "") -> str:
     """What an answer says, fit to be spoken; empty when it says nothing."""
     if task == "detect":
         return counted(found(answer), code) or _nothing(words, code)
-    plain = " ".join(_MARK.sub("", answer).split())
+    plain = " ".join(without_marks(answer).split())
     if task == "ocr":
         return _words(code)["text"].format(text=plain) if plain else ""
     return plain
+
+
+def without_marks(text: str) -> str:
+    """Without places and outlines."""
+    return _MARK.sub("", text)
 
 
 def found(answer: str) -> tuple[Found, ...]:

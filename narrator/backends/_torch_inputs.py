@@ -51,12 +51,15 @@ class Inputs:
 
     def cost(self, width: int, height: int) -> int:
         """Tokens that a picture of this size takes of the model's context."""
-        blank = Image.new("RGB", (width, height))
-        words = [{"type": "text", "text": "a"}]
+        blank = {"type": "image", "image": Image.new("RGB", (width, height))}
         if not self.has_chat:
-            return max(1, _length(self._task([blank], "a")) - len(self._processor.tokenizer("a")["input_ids"]))
-        with_it = self._chat([{"role": "user", "content": [{"type": "image", "image": blank}, *words]}])
-        return max(1, _length(with_it) - _length(self._chat([{"role": "user", "content": words}])))
+            words = self._processor.tokenizer("a")["input_ids"]
+            return max(1, _length(self._task([blank["image"]], "a")) - len(words))
+        one, two = (
+            self._chat([{"role": "user", "content": [blank] * number + [{"type": "text", "text": "a"}]}])
+            for number in (1, 2)
+        )
+        return max(1, _length(two) - _length(one))
 
     def _gathered(self, told: Messages, pictures: Sequence[Any]) -> Any:
         """One picture, or one video, before the words of the last message: nothing else has pictures then."""

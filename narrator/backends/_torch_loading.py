@@ -9,6 +9,12 @@ from typing import Any
 
 import psutil
 import torch
+from transformers import AutoModelForImageTextToText, AutoProcessor, BitsAndBytesConfig, TorchAoConfig
+from transformers.models.auto.configuration_auto import CONFIG_MAPPING_NAMES
+from transformers.models.auto.modeling_auto import (
+    MODEL_FOR_CAUSAL_LM_MAPPING_NAMES,
+    MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES,
+)
 
 from narrator.backends._torch_choice import CONFIGURATION
 from narrator.backends._torch_fitting import QUANTISED, choose, forms, weights
@@ -58,8 +64,6 @@ def load(folder: Path, where: Place) -> tuple[Any, Any]:
     """The processor and the model, ready to answer. Raises `EngineFailed`."""
     check(folder)
     try:
-        from transformers import AutoProcessor
-
         processor = AutoProcessor.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
         if not hasattr(processor, "tokenizer"):
             raise EngineFailed("cannot_see", f"its processor is a {type(processor).__name__}")
@@ -70,12 +74,6 @@ def load(folder: Path, where: Place) -> tuple[Any, Any]:
 
 def check(folder: Path) -> None:
     """Raise `EngineFailed` when the configuration says that the model cannot be used."""
-    from transformers.models.auto.configuration_auto import CONFIG_MAPPING_NAMES
-    from transformers.models.auto.modeling_auto import (
-        MODEL_FOR_CAUSAL_LM_MAPPING_NAMES,
-        MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES,
-    )
-
     try:
         configuration = json.loads((folder / CONFIGURATION).read_text(encoding="utf-8"))
         kind = str(configuration["model_type"])
@@ -110,8 +108,6 @@ def _model(folder: Path, where: Place) -> Any:
 
 
 def _loaded(folder: Path, where: Place, settings: dict[str, Any]) -> Any:
-    from transformers import AutoModelForImageTextToText
-
     model, loading = AutoModelForImageTextToText.from_pretrained(
         folder,
         local_files_only=True,
@@ -127,15 +123,13 @@ def _loaded(folder: Path, where: Place, settings: dict[str, Any]) -> Any:
 
 
 def _settings(where: Place) -> dict[str, Any]:
-    """What `from_pretrained` is told. The kind of attention is left to the library: naming one fails for some models."""
+    """What `from_pretrained` is told; the kind of attention is left to the library, since naming one fails for some."""
     if where.form not in QUANTISED:
         return {"dtype": _DTYPES[where.form]}
     return {"dtype": torch.bfloat16, "device_map": {"": where.device}, "quantization_config": _quantiser(where.form)}
 
 
 def _quantiser(form: str) -> Any:
-    from transformers import BitsAndBytesConfig, TorchAoConfig
-
     if form == "4bit":
         return BitsAndBytesConfig(load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype=torch.bfloat16)
     if find_spec("bitsandbytes") is not None:

@@ -32,12 +32,13 @@ class Words:
 
 
 class Sentence:
-    """A caption: it comes in small letters and without a full stop."""
+    """A caption: it comes in small letters and without a full stop, and perhaps with marks of the model's own."""
 
     def __init__(self) -> None:
         self._last = ""
 
     def feed(self, text: str) -> str:
+        text = paligemma.without_marks(text)
         if not self._last:
             text = text.lstrip()
             text = text[:1].upper() + text[1:]

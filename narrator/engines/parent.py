@@ -160,12 +160,14 @@ class Engine:
             return True
         cancelled.call(child.nudge)
         deadline = since + STOPS_WITHIN + _GRACE
-        while not cancelled and (left := deadline - time.monotonic()) > 0:
+        while not cancelled:
             try:
-                message = child.receive(left)
+                message = child.receive(max(0.0, deadline - time.monotonic()))
             except ChildGone:
                 break
-            if message is not None and message.get("id") == self._last and message["kind"] in ("done", "failed"):
+            if message is None:
+                break
+            if message.get("id") == self._last and message["kind"] in ("done", "failed"):
                 self._stopping_since = None
                 return True
         if cancelled:

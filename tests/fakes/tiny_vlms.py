@@ -7,6 +7,7 @@ bytes and a few pairs is trained on some lines; a model has 70 to 175 thousand p
 import os
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -42,19 +43,20 @@ def with_bridge(**more):
 
 @pytest.fixture(scope="session")
 def tiny_vlms(tmp_path_factory):
-    """The folder with a checkpoint of every family, named as in `FAMILIES`."""
+    """The folder with a checkpoint of every family, named as in `FAMILIES` and `ODD`."""
     root = tmp_path_factory.mktemp("vlms")
-    written = subprocess.run(
-        [sys.executable, __file__, str(root), *FAMILIES], env=with_bridge(), capture_output=True, text=True, check=False
-    )
+    command = [sys.executable, __file__, str(root), *FAMILIES, *ODD]
+    written = subprocess.run(command, env=with_bridge(), capture_output=True, text=True, check=False)
     assert written.returncode == 0, written.stderr[-3000:]
     return root
 
 
-@pytest.fixture
-def torchvision_imports(monkeypatch):
-    """Child processes of the test find a torchvision that imports."""
-    monkeypatch.setenv("PYTHONPATH", with_bridge()["PYTHONPATH"])
+@pytest.fixture(scope="module")
+def torchvision_imports():
+    """Child processes of the module find a torchvision that imports."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", with_bridge()["PYTHONPATH"])
+        yield patch
 
 
 def chat(image, video=""):
@@ -106,15 +108,16 @@ def vision_settings(**more):
     return {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 2, **more}
 
 
-def paligemma(version=1):
+def paligemma(version=1, *, tokens=(), **more):
     import transformers as hf
 
     tokenizer = make_tokenizer(["<image>"])
+    tokenizer.add_tokens(list(tokens))
     image_processor = hf.SiglipImageProcessorPil(size={"height": 28, "width": 28})
     image_processor.image_seq_length = 4
     processor = hf.PaliGemmaProcessor(image_processor=image_processor, tokenizer=tokenizer)
     if version == 1:
-        text = hf.GemmaConfig(**text_settings(tokenizer))
+        text = hf.GemmaConfig(**text_settings(tokenizer, **more))
     else:
         text = hf.Gemma2Config(**text_settings(tokenizer, sliding_window=64))
     config = hf.PaliGemmaConfig(
@@ -124,12 +127,40 @@ def paligemma(version=1):
         projection_dim=64,
         hidden_size=64,
         vocab_size=len(tokenizer),
+        **more,
     )
     return processor, hf.PaliGemmaForConditionalGeneration(config)
 
 
 def paligemma2():
     return paligemma(version=2)
+
+
+BOXES = (
+    *("<loc0100>", "<loc0000>", "<loc0900>", "<loc0200>", " cup ; "),
+    *("<loc0101>", "<loc0800>", "<loc0901>", "<loc1000>", " cup ;"),
+    *("<loc0102>", "<loc0400>", "<loc0902>", "<loc0600>", " dog"),
+)
+"""What `paligemma_boxes` answers: a cup on the left, one on the right, and a dog between them."""
+
+
+def paligemma_boxes():
+    """It answers everything with `BOXES`: the layers let pass what they get, and each token leads to the next."""
+    import torch
+
+    processor, model = paligemma(tokens=BOXES, tie_word_embeddings=False)
+    text, head = model.model.language_model, model.lm_head
+    ids = processor.tokenizer.convert_tokens_to_ids(["\u010a", *BOXES, "<eos>"])  # a prompt ends with a line feed
+    with torch.no_grad():
+        for layer in text.layers:
+            layer.self_attn.o_proj.weight.zero_()
+            layer.mlp.down_proj.weight.zero_()
+        text.embed_tokens.weight.zero_()
+        head.weight.zero_()
+        for place, (token, following) in enumerate(pairwise(ids)):
+            text.embed_tokens.weight[token, place] = 1.0
+            head.weight[following, place] = 1.0
+    return processor, model
 
 
 def llava(*, tiled=False):
@@ -294,18 +325,19 @@ FAMILIES = {
     "qwen2_5_vl": qwen2_5_vl,
     "qwen3_vl": qwen3_vl,
 }
+ODD = {"paligemma_boxes": paligemma_boxes}
 
 
 def save(family, folder):
-    """Write a checkpoint, always the same; it ends every answer at the most tokens that it may have."""
+    """Write a checkpoint, always the same; one with random weights ends at the most tokens that it may have."""
     import torch
 
     torch.manual_seed(0)
-    processor, model = FAMILIES[family]()
+    processor, model = (FAMILIES | ODD)[family]()
     model.eval()
     settings = model.generation_config
     settings.pad_token_id, settings.bos_token_id, settings.eos_token_id = PAD, BOS, EOS
-    settings.forced_eos_token_id = EOS
+    settings.forced_eos_token_id = EOS if family in FAMILIES else None
     model.save_pretrained(folder)
     processor.save_pretrained(folder)
 

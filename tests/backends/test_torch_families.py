@@ -1,0 +1,107 @@
+"""Every family of vision models is loaded, described with, streamed, counted and cancelled by the same code.
+
+The models are tiny and say nothing sensible: what matters is that words of theirs come, and no others.
+"""
+
+import threading
+
+import pytest
+from fakes.tiny_vlms import CONTEXT, FAMILIES
+from fakes.torch_talk import picture
+
+ONE_PICTURE = ("paligemma", "paligemma2", "llava", "llava_next")
+WATCHES_VIDEOS = ("smolvlm", "qwen2_5_vl", "qwen3_vl")
+GROWS = ("qwen2_5_vl", "qwen3_vl")
+"""Idefics 3 and SmolVLM enlarge what is small, so their tokens are always as many; LLaVA-NeXT goes by the shape."""
+
+
+def words(answer):
+    return "".join(message["text"] for message in answer if message["kind"] == "text")
+
+
+def usage(answer):
+    return next(message for message in answer if message["kind"] == "usage")
+
+
+@pytest.fixture(scope="module", params=FAMILIES)
+def family(request, torch_child, tiny_vlms):
+    """A loaded model and what it told of itself."""
+    ready = torch_child.load(tiny_vlms / request.param)
+    assert ready["kind"] == "ready", ready
+    return request.param, ready
+
+
+def test_tells_what_it_can_do(family):
+    name, ready = family
+    assert ready["family"].startswith(name.rstrip("2"))
+    assert ready["has_chat"] == (not name.startswith("paligemma"))
+    assert ready["has_system"] == ready["has_chat"]
+    assert ready["has_video"] == (name in WATCHES_VIDEOS)
+    assert ready["max_images"] == (1 if name in ONE_PICTURE else 16)
+    assert (ready["device"], ready["form"], ready["context"]) == ("cpu", "fp32", CONTEXT)
+
+
+def test_describes_a_picture_in_pieces(family, torch_child):
+    answer = list(torch_child.ask(picture()))
+    assert answer[-1]["kind"] == "done", answer[-1]
+    assert len([message for message in answer if message["kind"] == "text"]) > 1
+    assert usage(answer)["tokens_out"] == 12
+
+
+def test_says_none_of_the_prompt(family, torch_child):
+    said = words(torch_child.ask(picture()))
+    assert said
+    assert not any(piece in said for piece in ("What is new?", "Say what you see", "caption en", "<image>", "<end>"))
+
+
+def test_says_the_same_of_the_same_picture(family, torch_child):
+    assert words(torch_child.ask(picture())) == words(torch_child.ask(picture()))
+
+
+def test_several_pictures_cost_what_was_counted(family, torch_child):
+    _, ready = family
+    one, three = (usage(torch_child.ask(*[picture()] * number))["tokens_in"] for number in (1, 3))
+    if ready["max_images"] == 1:
+        assert three < 2 * one  # they became tiles of one
+    else:
+        assert three - one == 2 * torch_child.count(320, 180)
+
+
+def test_larger_pictures_cost_more_where_they_do(family, torch_child):
+    name, _ = family
+    small, large = torch_child.count(320, 180), torch_child.count(1280, 720)
+    assert (large > small) == (name in GROWS)
+
+
+def test_a_cancel_ends_it_after_a_few_tokens(family, torch_child):
+    answer = torch_child.ask(picture(), most=2000)
+    for message in answer:
+        if message["kind"] == "text":
+            break
+    torch_child.cancel()
+    rest = list(answer)
+    assert rest[-1]["kind"] == "done"
+    assert usage(rest)["tokens_out"] < 1900
+
+
+def test_the_end_of_its_context_is_told(family, torch_child):
+    answer = list(torch_child.ask(picture(), most=CONTEXT))
+    assert (answer[-1]["cause"], answer[-1]["facts"]) == ("context_too_long", {"limit": CONTEXT})
+    assert list(torch_child.ask(picture()))[-1]["kind"] == "done"
+
+
+def test_pictures_may_be_frames_of_a_video(family, torch_child):
+    _, ready = family
+    pictures = [picture(56, 56, colour) for colour in ("red", "green", "blue", "white")]
+    answer = list(torch_child.ask(*pictures, video=True))
+    assert answer[-1]["kind"] == "done", answer[-1]
+    if ready["has_video"]:
+        assert usage(answer)["tokens_in"] != usage(torch_child.ask(*pictures))["tokens_in"]
+
+
+def test_a_prompt_that_is_read_can_be_cancelled(torch_child, tiny_vlms):
+    torch_child.load(tiny_vlms / "gemma3")
+    answer = torch_child.ask(*[picture(320, 180)] * 16, most=2000)
+    threading.Timer(0.02, torch_child.cancel).start()
+    rest = list(answer)
+    assert rest[-1]["kind"] == "done"

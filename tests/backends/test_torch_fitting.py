@@ -1,0 +1,88 @@
+"""How exactly a checkpoint is loaded: by what it has, what is free, and what was wished."""
+
+import json
+import struct
+
+import pytest
+
+from narrator.backends import _torch_fitting as fitting
+from narrator.engines.failures import EngineFailed, failure
+
+BILLION = 10**9
+GB = 1e9
+
+
+def write(path, tensors, data=None):
+    """A safetensors file: `tensors` are data type and shape by name; `data` bytes follow, or as many as there must."""
+    header, end = {"__metadata__": {"format": "pt"}}, 0
+    for name, (kind, shape) in tensors.items():
+        start, end = end, end + 2 * shape[0] * shape[1]
+        header[name] = {"dtype": kind, "shape": list(shape), "data_offsets": [start, end]}
+    text = json.dumps(header).encode()
+    path.write_bytes(struct.pack("<Q", len(text)) + text + bytes(end if data is None else data))
+
+
+def test_parameters_are_counted_over_all_files(tmp_path):
+    write(tmp_path / "model-1.safetensors", {"a": ("BF16", (10, 20)), "b": ("F32", (1, 2))})
+    write(tmp_path / "model-2.safetensors", {"c": ("BF16", (3, 4))})
+    assert fitting.weights(tmp_path) == fitting.Weights(214, "bf16")
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda path: path.write_bytes(path.read_bytes()[:-1]),
+        lambda path: path.write_bytes(path.read_bytes()[:40]),
+        lambda path: path.write_bytes(b""),
+        lambda path: path.write_bytes(b"<!DOCTYPE html><title>404</title>"),
+        lambda path: path.write_bytes(struct.pack("<Q", 2) + b"[]"),
+        lambda path: path.write_bytes(struct.pack("<Q", 9) + b'{"a": {}}'),
+    ],
+    ids=["a byte short", "cut in its header", "empty", "a web page", "a list", "no tensor"],
+)
+def test_a_damaged_file_is_found_before_it_is_loaded(tmp_path, damage):
+    path = tmp_path / "model.safetensors"
+    write(path, {"a": ("F32", (10, 20))})
+    damage(path)
+    with pytest.raises(EngineFailed) as caught:
+        fitting.weights(tmp_path)
+    assert caught.value.cause == "model_unusable"
+
+
+def test_a_folder_without_weights_is_no_model(tmp_path):
+    (tmp_path / "pytorch_model.bin").write_bytes(b"pickle")
+    with pytest.raises(EngineFailed) as caught:
+        fitting.weights(tmp_path)
+    assert caught.value.cause == "not_a_checkpoint"
+
+
+@pytest.mark.parametrize(
+    ("free", "form"), [(24 * GB, "bf16"), (6.8 * GB, "bf16"), (6 * GB, "int8"), (4 * GB, "4bit"), (2.9 * GB, "4bit")]
+)
+def test_the_best_form_that_fits_is_taken(free, form):
+    forms = fitting.forms("cuda", "bf16", "auto", has_quantiser=True, has_bf16=True)
+    assert fitting.choose(3 * BILLION, free, forms) == form
+
+
+def test_what_cannot_fit_is_refused_with_the_numbers():
+    forms = fitting.forms("cuda", "bf16", "auto", has_quantiser=True, has_bf16=True)
+    with pytest.raises(EngineFailed) as caught:
+        fitting.choose(3 * BILLION, 2 * GB, forms)
+    told = failure(caught.value.cause, **{"model": "PaliGemma 2", **caught.value.facts})
+    assert told.sentence == "The model PaliGemma 2 needs 2.9 GB of memory, and 2.0 GB are free."
+    assert "recommend" in told.remedy
+
+
+@pytest.mark.parametrize(
+    ("device", "stored", "wished", "quantiser", "bf16", "forms"),
+    [
+        ("cuda", "bf16", "auto", True, True, ("bf16", "int8", "4bit")),
+        ("cuda", "fp32", "auto", False, False, ("fp16",)),
+        ("cpu", "fp32", "auto", False, True, ("fp32", "bf16")),
+        ("cpu", "bf16", "auto", True, True, ("bf16", "int8", "4bit")),
+        ("mps", "bf16", "auto", False, True, ("bf16",)),
+        ("cuda", "bf16", "4bit", True, True, ("4bit",)),
+    ],
+)
+def test_what_may_be_tried(device, stored, wished, quantiser, bf16, forms):
+    assert fitting.forms(device, stored, wished, has_quantiser=quantiser, has_bf16=bf16) == forms
