@@ -176,8 +176,7 @@ _WORDS: Mapping[type[BackendError], tuple[str, str]] = {
     NoAddress: ("No server was chosen.", "Give its address in server.url, or choose one in server.preset."),
     BadAddress: (
         "The address in server.url cannot be used.",
-        "Give one like https://host/v1, without a name, a password or a question mark. "
-        "A key is kept with: scene-narrator key set server",
+        "Give one like https://host/v1, and the key, if there is one, with: scene-narrator key set server",
     ),
     NotEncrypted: (
         "Pictures would go to {place} without encryption, so nothing was sent.",
@@ -193,8 +192,7 @@ _WORDS: Mapping[type[BackendError], tuple[str, str]] = {
     ),
     NotAServer: (
         "What answers at {place} is not a model server.",
-        "Check the address in server.url: it mostly ends in /v1. "
-        "The network may also want a sign-in in the browser first.",
+        "Check server.url, which mostly ends in /v1. The network may also want a sign-in in the browser first.",
     ),
     Redirected: (
         "The server {place} points to another address, and nothing was sent there.",

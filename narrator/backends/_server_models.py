@@ -190,5 +190,3 @@ def _context(entry: dict[str, Any]) -> int:
     tables = [entry, meta] if isinstance(meta, dict) else [entry]
     found = [table.get(name) for name in _CONTEXTS for table in tables]
     return next((int(value) for value in found if isinstance(value, int) and value > 0), 0)
-
-

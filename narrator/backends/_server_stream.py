@@ -83,18 +83,18 @@ async def answer(
     client: "httpx2.AsyncClient", asked: Asked, content: bytes, within: Within, reading: "Reading"
 ) -> AsyncGenerator[Delta, None]:
     """The pieces of one answer. Raises `BackendError`, `Refused`, and what the client raises."""
+    url = f"{asked.address.base}/chat/completions"
     first_word, whole = asyncio.timeout(within.first_word), asyncio.timeout(within.answer)
     try:
-        async with whole, first_word:
-            async with client.stream("POST", f"{asked.address.base}/chat/completions", content=content) as response:
-                reading.is_answered = True
-                async with aclosing(_events(response)) as events:
-                    async for event in events:
-                        for delta in reading.take(event):
-                            first_word.reschedule(None)
-                            yield delta
-                        if reading.is_over:
-                            return
+        async with whole, first_word, client.stream("POST", url, content=content) as response:
+            reading.is_answered = True
+            async with aclosing(_events(response)) as events:
+                async for event in events:
+                    for delta in reading.take(event):
+                        first_word.reschedule(None)
+                        yield delta
+                    if reading.is_over:
+                        return
     except TimeoutError as error:
         if not (first_word.expired() or whole.expired()):
             raise

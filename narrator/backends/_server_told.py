@@ -51,26 +51,20 @@ _WORTH_A_NUMBER = 1.5
 _MOST_DETAIL = 400
 _MOST_NAMED = 4
 _ANY: tuple[int, ...] = ()
+_BLIND = (
+    r"(image|vision|multimodal|image_url)\S* (input |content )?(is|are) not supported|not (a |)multimodal"
+    r"|(not|n't) support (image|vision|multimodal)|mmproj|not have vision|content part type: .*image"
+    r"|cannot (see|process) image|missing data required for image"
+)
+_TOO_LONG = (
+    r"exceed_context_size|context[ _](length|size|window)|maximum (input|context|model)|max_model_len"
+    r"|longer than the (model|maximum)|must have less than \d+ tokens|`inputs` tokens|too many tokens"
+)
 _RULES: tuple[tuple[tuple[int, ...], str, type[BackendError]], ...] = (
     (_ANY, r"unexpected endpoint", WrongPath),
-    (
-        _ANY,
-        r"(image|vision|multimodal|image_url)\S* (input |content )?(is|are) not supported|not (a |)multimodal"
-        r"|(not|n't) support (image|vision|multimodal)|mmproj|not have vision|content part type: .*image"
-        r"|cannot (see|process) image|missing data required for image",
-        CannotSee,
-    ),
-    (
-        _ANY,
-        r"at most \d+ (image|picture)|too many images|(number of|maximum) images",
-        TooManyPictures,
-    ),
-    (
-        _ANY,
-        r"exceed_context_size|context[ _](length|size|window)|maximum (input|context|model)|max_model_len"
-        r"|longer than the (model|maximum)|must have less than \d+ tokens|`inputs` tokens|too many tokens",
-        ContextTooLong,
-    ),
+    (_ANY, _BLIND, CannotSee),
+    (_ANY, r"at most \d+ (image|picture)|too many images|(number of|maximum) images", TooManyPictures),
+    (_ANY, _TOO_LONG, ContextTooLong),
     ((400,), r"api[ _-]?key|unauthori[sz]ed|credentials|access token", AuthFailed),
     ((403, 429), r"insufficient_quota|credit\b|balance", NoCredit),
     ((402,), "", NoCredit),
@@ -182,7 +176,7 @@ def _refusal_kind(refused: Refused, message: str) -> type[BackendError]:
     return BadRequest if refused.code < 500 else Overloaded
 
 
-def _words(refused: Refused, asked: Asked, detail: str) -> dict[str, object]:
+def _words(refused: Refused, asked: Asked, detail: str) -> dict[str, Any]:
     rest = refused.retry_after
     return {
         "place": asked.address.place,

@@ -6,6 +6,7 @@ from itertools import count
 
 import pytest
 from fakes.gemini_service import GeminiService
+from fakes.openai_service import OpenAIService
 from fakes.waiting import eventually
 
 from narrator import registry
@@ -34,16 +35,23 @@ def gemini_service():
 
 
 @pytest.fixture
+def openai_service():
+    with OpenAIService(rate=20.0, answer="one two three four five six seven eight nine ten") as service:
+        yield service
+
+
+@pytest.fixture
 def arguments(tmp_path):
     """What each backend is created with, beyond its id; one that is missing here needs an entry."""
     script = tmp_path / "script.toml"
     script.write_text('word_gap = 0.05\n[[line]]\ntext = "one two three four five six seven eight nine ten"\n')
-    return {"embedded": "embedded", "gemini": "gemini", "scripted": f"scripted:{script}"}
+    return {"embedded": "embedded", "gemini": "gemini", "server": "server", "scripted": f"scripted:{script}"}
 
 
 @pytest.fixture(params=sorted(registry.specs("backends")))
-def backend(request, arguments, gemini_service):
-    options = dict(Settings.defaults().values) | {"gemini.base_url": gemini_service.url}
+def backend(request, arguments, gemini_service, openai_service):
+    addresses = {"gemini.base_url": gemini_service.url, "server.url": openai_service.url}
+    options = dict(Settings.defaults().values) | addresses
     context = Context(options, key=lambda _: "a key")
     backend = registry.create_backend(arguments[request.param], context)
     yield backend

@@ -1,7 +1,8 @@
-"""A model server of our own on loopback that speaks OpenAI's protocol, in the ways of many servers, and every way to fail.
+"""A model server of our own on loopback that speaks OpenAI's protocol as many servers do, and every way to fail.
 
-In a test: `with OpenAIService(first_token=0.2) as service:` or the fixture `openai_service`; `service.fail("429")` makes
-the next request for an answer fail. As a process: `python tests/fakes/openai_service.py --port 0` prints its address.
+In a test: `with OpenAIService(first_token=0.2) as service:` or the fixture `openai_service`; `service.fail("429")`
+makes the next request for an answer fail. As a process: `python tests/fakes/openai_service.py --port 0` prints its
+address.
 """
 
 import argparse

@@ -22,7 +22,9 @@ _SCENE = Scene(1, 0.0, 0.0, 0)
 
 def run(within: float = 30.0) -> Run:
     now = time.monotonic()
-    return Run(next(_ids), "server", "server", Reason.CHANGE, Priority.NORMAL, now, now + within, now, 0.0, 0, _SCENE, 0)
+    return Run(
+        next(_ids), "server", "server", Reason.CHANGE, Priority.NORMAL, now, now + within, now, 0.0, 0, _SCENE, 0
+    )
 
 
 class ServerTalk:
