@@ -93,7 +93,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--yes", action="store_true", help="agree, this once, that pictures go to the describer")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change a setting, this once")
     parser.add_argument("--events", metavar="FILE", help="write every event as a JSON line; - for standard output")
-    parser.add_argument("--hub", default="", metavar="URL", help="for models get: fetch from this hub")
+    parser.add_argument("--hub", metavar="URL", help="for models get: fetch from this hub")
     parser.add_argument("--check", action="store_true", help="for docs: only check")
     parser.add_argument("--version", action="version", version=f"scene-narrator {__version__}")
     return parser
@@ -130,7 +130,7 @@ def _more(options: argparse.Namespace) -> int:
     changes = dict(parsed(assignment) for assignment in options.set)
     if options.offline:
         changes["network.offline"] = True
-    words = [*options.words, *(("--hub", options.hub) if options.hub else ())]
+    words = [*options.words, *(("--hub", options.hub) if options.hub is not None else ())]
     return int(import_module(f"narrator.commands.{options.command}").run(words, changes))
 
 

@@ -49,7 +49,9 @@ def run(words: Sequence[str], changes: Mapping[str, Value] | None = None) -> int
         raise UsageError(f"models cannot {task}.", f"Choose one of: {', '.join(_TASKS)}.")
     function, least, most = _TASKS[task]
     if not least <= len(rest) <= most:
-        line = next(line for line in HELP.splitlines() if line.startswith((f"models {task}", "models  ")))
+        line = next(
+            line for line in HELP.splitlines() if line.startswith("models  " if task == "list" else f"models {task}")
+        )
         raise UsageError(
             f"models {task} was given too {'few' if len(rest) < least else 'many'} words.",
             f"For example: scene-narrator {line.partition('   ')[0].partition(' [')[0]}",
@@ -164,11 +166,11 @@ def _get(name: str, address: str, *, offline: bool) -> int:
         return 1
     record = store.record_of(installed.name)
     unproven = [file.name for file in record.files if file.told_by == "itself"] if record else []
-    checked = "Every sha256 was right."
+    checked = "Every sha256 is the one that this program knows."
     if unproven:
         checked = f"The hub told no sha256 for {', '.join(unproven)}: from now on changes show, earlier ones do not."
-    elif request.known and not request.known.is_pinned:
-        checked = "Every sha256 was what the hub said; this program knew none itself, and keeps them from now on."
+    elif not (request.known and request.known.is_pinned):
+        checked = "Every sha256 was what the hub said; this program knew none before, and keeps them from now on."
     _print(f"{installed.title} is here. {checked}")
     _print(f"Use it: scene-narrator --backend {installed.engine} --set {installed.engine}.model={installed.name}")
     return 0
@@ -272,12 +274,15 @@ class _Ended(Generic[Result]):
     def __init__(self) -> None:
         self._results: list[Result] = []
         self._failure: Exception | None = None
+        self.has = threading.Event()
 
     def run(self, work: Callable[[], Result]) -> None:
         try:
             self._results.append(work())
         except Exception as error:  # noqa: BLE001 - the top of a thread; raised again by who waits for it
             self._failure = error
+        finally:
+            self.has.set()
 
     def result(self) -> Result:
         if self._failure is not None:
@@ -288,14 +293,13 @@ class _Ended(Generic[Result]):
 def _interruptible(work: Callable[[Cancel], Result]) -> Result:
     """Work in a thread of its own, which Ctrl-C cancels and does not break."""
     cancelled, ended = Cancel(), _Ended[Result]()
-    thread = threading.Thread(target=ended.run, args=(lambda: work(cancelled),), name="models", daemon=True)
-    thread.start()
+    threading.Thread(target=ended.run, args=(lambda: work(cancelled),), name="models", daemon=True).start()
     try:
-        while thread.is_alive():
-            thread.join(_LOOK)
+        while not ended.has.wait(_LOOK):  # not `join`, which below Python 3.13 takes a thread for ended after a Ctrl-C
+            pass
     except KeyboardInterrupt:
         cancelled.throw()
-        thread.join()
+        ended.has.wait()
         if sys.stdout.isatty():
             _print("")
     return ended.result()

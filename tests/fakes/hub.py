@@ -3,10 +3,12 @@
 import hashlib
 import json
 import re
+import ssl
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -81,6 +83,7 @@ class FakeHub(ThreadingHTTPServer):
         self.repositories: dict[str, Repository] = {}
         self.behaviour = Behaviour()
         self.asked: list[Asked] = []
+        self.scheme = "http"
         self.token = "hf_nobodys"
         self.accepted = True
         """Whether the token's owner accepted the terms of what is gated."""
@@ -91,7 +94,7 @@ class FakeHub(ThreadingHTTPServer):
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_port}"
+        return f"{self.scheme}://127.0.0.1:{self.server_port}"
 
     @property
     def bodies(self) -> list[Asked]:
@@ -101,6 +104,13 @@ class FakeHub(ThreadingHTTPServer):
     def add(self, repository: str, files: dict[str, bytes], **more: Any) -> Repository:
         self.repositories[repository] = Repository(files, **more)
         return self.repositories[repository]
+
+    def speak_tls(self) -> None:
+        """With a certificate that nobody signed; its key guards nothing."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(Path(__file__).with_name("self_signed.pem"))
+        self.socket = context.wrap_socket(self.socket, server_side=True)
+        self.scheme = "https"
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Clients vanish on purpose."""
