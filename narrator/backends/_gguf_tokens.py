@@ -35,9 +35,9 @@ class Family:
 class Rule:
     """Tokens by width and height; `scale` and `extra` are what counting taught.
 
-    "fixed": always `tokens`. "tiles": `tokens` for each tile of `side` px and for the whole, when the longest side is
-    brought to `longest` (0 for its own). "area": one for each `side` x `side` px, from `least` to `most` of them (0
-    for no end). "counted": between the `points` (pixels, tokens).
+    "fixed": always `tokens`. "tiles": `tokens` for each tile of `side` px and for the whole, after the longest side was
+    brought to `longest` (0 for its own). "area": one for each `side` x `side` px. Of both, a picture has at most `most`
+    (0 for no end), of the latter at least `least`. "counted": between the `points` (pixels, tokens).
     """
 
     kind: str
@@ -66,23 +66,21 @@ class Rule:
         if self.kind == "fixed":
             return self.tokens
         if self.kind == "tiles":
-            return self.tokens * self._tiles(width, height)
+            return self.tokens * (self._squares(width, height, self.most / self.tokens) + 1)
         if self.kind == "area":
-            return max(self._patches(width, height), self.least)
+            return max(self._squares(width, height, self.most), self.least)
         return _between(self.points, width * height)
 
-    def _patches(self, width: int, height: int) -> int:
-        """A picture with too many is made smaller, its aspect kept."""
-        columns, rows = width / self.side, height / self.side
-        if self.most and round(columns) * round(rows) > self.most:
-            shrink = math.sqrt(self.most / (columns * rows))
-            return max(1, math.floor(columns * shrink + 1e-6)) * max(1, math.floor(rows * shrink + 1e-6))
-        return max(1, round(columns)) * max(1, round(rows))
-
-    def _tiles(self, width: int, height: int) -> int:
-        grow = (self.longest or max(width, height)) / max(width, height)
-        columns, rows = (max(1, math.ceil(side * grow / self.side - 1e-6)) for side in (width, height))
-        return columns * rows + 1 if columns * rows > 1 else 1
+    def _squares(self, width: int, height: int, most: float) -> int:
+        """How many squares of `side` px cover a picture; one with too many is made smaller, its aspect kept."""
+        grow = self.longest / max(width, height) if self.longest else 1.0
+        columns, rows = width * grow / self.side, height * grow / self.side
+        whole = _up if self.longest else _nearest
+        count = whole(columns) * whole(rows)
+        if not most or count <= most:
+            return count
+        shrink = math.sqrt(most / (columns * rows))
+        return _down(columns * shrink) * _down(rows * shrink)
 
 
 def family_of(projector: GgufFile) -> Family:
@@ -111,8 +109,9 @@ def rules_of(projector: GgufFile, most: int) -> tuple[Rule, ...]:
     if family.rule == "fixed":
         return (Rule("fixed", tokens=of_a_square),)
     if family.rule == "tiles":
-        tiles = Rule("tiles", tokens=of_a_square, side=image, longest=int(projector.number("vision.preproc_image_size")))
-        return (tiles, replace(tiles, longest=image))
+        longest = int(projector.number("vision.preproc_image_size"))
+        tiles = Rule("tiles", tokens=of_a_square, side=image, longest=longest, most=most)
+        return (tiles, replace(tiles, most=0))
     least, greatest = (int(projector.number(f"vision.image_{name}_pixels") / side**2) for name in ("min", "max"))
     area = Rule("area", side=side, least=least, most=min(greatest or most, most))
     return (area, replace(area, most=greatest))
@@ -142,6 +141,18 @@ def _fitted(rule: Rule, counted: Sequence[tuple[int, int, int]]) -> Rule | None:
     fitting = replace(rule, scale=scale, extra=extra)
     is_right = all(abs(fitting.cost(width, height) / number - 1) <= _DOUBTFUL for width, height, number in counted)
     return fitting if is_right and scale > 0 else None
+
+
+def _up(number: float) -> int:
+    return max(1, math.ceil(number - 1e-6))
+
+
+def _nearest(number: float) -> int:
+    return max(1, math.floor(number + 0.5))
+
+
+def _down(number: float) -> int:
+    return max(1, math.floor(number + 1e-6))
 
 
 def _line(given: Sequence[float], wanted: Sequence[float]) -> tuple[float, float]:

@@ -98,7 +98,7 @@ class TestCost:
         bare = gguf_talk.usage("?").tokens_in
         for size in self.SIZES:
             counted = gguf_talk.usage(picture("red", size), "?").tokens_in - bare
-            assert gguf_talk.cost(size) == pytest.approx(counted, rel=0.3 if projector == "idefics3" else 0.05, abs=1)
+            assert gguf_talk.cost(size) == pytest.approx(counted, rel=0.06, abs=2)
 
     def test_a_budget_caps_a_picture_where_the_engine_can(self, tiny, tmp_path):
         files = tiny_gguf.write_model(tmp_path, "idefics3")
@@ -142,12 +142,11 @@ class TestMemory:
         talk.close()
         assert (usage.cached, usage.tokens_in > 100) == (0, True)
 
-    def test_what_does_not_fit_is_asked_again_with_the_newer_half(self, gguf_talk, caplog):
+    def test_what_does_not_fit_is_asked_again_with_the_newer_half(self, gguf_talk):
         able = gguf_talk.open()
         before = gguf_talk.cost((384, 216))
         colours = ["red"] * (able.context_tokens // before) + ["green", "blue"]
         assert gguf_talk.text(*map(picture, colours), "?") == "The scene is mostly blue."
-        assert "context_too_long" in caplog.text
         assert gguf_talk.cost((384, 216)) > before  # the next plan is smaller
 
     def test_what_does_not_fit_without_pictures_is_told(self, gguf_talk):

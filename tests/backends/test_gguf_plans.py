@@ -39,7 +39,7 @@ class TestRules:
             (QWEN, (768, 432), 27 * 15),
             (QWEN, (392, 224), 14 * 8),
             (QWEN_3, (768, 432), 24 * 14),
-            (SMOLVLM, (512, 512), 64),
+            (SMOLVLM, (512, 512), 64 * 2),
             (SMOLVLM, (768, 432), 64 * 3),
             (SMOLVLM_2048, (320, 240), 64 * 13),
             (SMOLVLM_2048, (1280, 720), 64 * 13),
@@ -71,10 +71,14 @@ class TestCounting:
         assert (held.kind, held.cost(768, 432)) == ("fixed", 258)
 
     def test_adds_the_marks_of_each_tile(self):
-        tiles = rules_of(SMOLVLM, 10_000)[0]
+        tiles = rules_of(SMOLVLM_2048, 10_000)[0]
         held = calibrated((tiles,), lambda *size: tiles.cost(*size) // 64 * 69 + 3)
         assert held.kind == "tiles"
-        assert held.cost(768, 432) == pytest.approx(3 * 69 + 3, rel=0.05)
+        assert held.cost(768, 432) == pytest.approx(13 * 69 + 3, rel=0.05)
+
+    def test_of_tiles_heeds_the_cap(self):
+        rule = rules_of(SMOLVLM_2048, 250)[0]
+        assert (rule.cost(768, 432), rule.cost(384, 384)) == (64 * 3, 64 * 2)
 
     def test_takes_the_rule_that_holds(self):
         capped, free = rules_of(QWEN, 100)
