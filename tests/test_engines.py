@@ -11,6 +11,7 @@ from fakes import engine_child
 from fakes.processes import is_alive
 from fakes.waiting import eventually
 
+from narrator.engines.child import STOPS_WITHIN
 from narrator.engines.failures import FAILURES, ContextTooLong, EngineLost, OutOfMemory, TooSlow, failure
 from narrator.engines.parent import Engine
 from narrator.errors import AnswerCut, BackendError, BackendRefused
@@ -145,6 +146,13 @@ class TestCancelling:
         began = time.monotonic()
         assert text(ask(loaded, words=["next"])) == "next"
         assert time.monotonic() - began < 0.5
+
+    def test_long_ago_leaves_the_model_where_it_is(self, loaded):
+        cancel_after_word(loaded)
+        pid = loaded.pid
+        Cancel().wait(STOPS_WITHIN + 0.7)
+        assert text(ask(loaded, words=["one"])) == "one"
+        assert loaded.pid == pid
 
     def test_from_another_thread_wakes_who_waits(self, loaded):
         cancelled, ends = Cancel(), []

@@ -45,7 +45,7 @@ def test_tells_what_it_can_do_and_that_it_loads(tiny_vlms, opened):
     able = opened.able
     assert (able.max_images, able.full_side, able.cancels, able.heartbeat) == (1, 28, "token", 30.0)
     assert able.system_prompt
-    assert not (able.pictures_leave_device or able.needs_network or able.chat)
+    assert not (able.pictures_leave_device or able.needs_network)
     assert opened.backend.token_cost(1280, 720, "") == opened.backend.token_cost(64, 64, "") == 6
 
 

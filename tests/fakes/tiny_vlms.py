@@ -105,7 +105,7 @@ def text_settings(tokenizer, **more):
 
 
 def vision_settings(**more):
-    return {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 2, **more}
+    return {"hidden_size": 64, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 2, **more}
 
 
 def paligemma(version=1, *, tokens=(), **more):
@@ -181,7 +181,7 @@ def llava(*, tiled=False):
         chat_template=chat("<image>"),
     )
     config = getattr(hf, f"{name}Config")(
-        vision_config=hf.CLIPVisionConfig(**vision_settings(image_size=28, patch_size=14, projection_dim=32)),
+        vision_config=hf.CLIPVisionConfig(**vision_settings(image_size=28, patch_size=14, projection_dim=64)),
         text_config=hf.LlamaConfig(**text_settings(tokenizer)),
         image_token_index=tokenizer.convert_tokens_to_ids("<image>"),
         **grids,
@@ -263,7 +263,7 @@ def qwen_vl(name, patch, vision, video, largest):
     )
     vision = {
         "depth": 2,
-        "hidden_size": 32,
+        "hidden_size": 64,
         "intermediate_size": 64,
         "num_heads": 2,
         "out_hidden_size": 64,

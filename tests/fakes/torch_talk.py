@@ -106,6 +106,7 @@ class TorchChild:
     def __init__(self):
         self._child = children.start("model", "torch")
         self._ids = count(1)
+        self.pid = self._child.pid
 
     def load(self, folder, **options):
         """Its `ready` or `failed` message."""
