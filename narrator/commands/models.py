@@ -218,7 +218,7 @@ def _is_whole(name: str) -> bool:
 def _remove(name: str) -> None:
     from narrator.models.choose import unknown
 
-    if store.record_of(name) is None and store.folder_of(name).name not in store.half_fetched():
+    if store.record_of(name) is None and not store.is_left_over(name):
         raise unknown("not_here", name)
     try:
         freed = store.forget(name)

@@ -42,28 +42,32 @@ def bring(paths: Sequence[Path], tell: Callable[[Progress], None], cancelled: Ca
     """
     found = _found(paths)
     folder = store.folder_of(found.name)
-    if store.record_of(found.name) or (folder.exists() and any(folder.iterdir())):
+    if folder.exists():
         raise failure("taken", name=found.name)
+    try:
+        with only_one(folder, found.title):
+            return _brought(found, folder, tell, cancelled)
+    except OSError as error:
+        if error.errno in FULL:
+            raise failure("full_of_copies", str(error), title=found.title) from error
+        raise not_writable(folder, error) from error
+    finally:
+        if store.record_of(found.name) is None:
+            with suppress(OSError):
+                store.forget(found.name)
+
+
+def _brought(found: _Found, folder: Path, tell: Callable[[Progress], None], cancelled: Cancel) -> Installed | None:
     meter, kept = Meter(found.title), list[KeptFile]()
-    with only_one(folder, found.title):
-        try:
-            for step in _taken(found, folder, kept):
-                if cancelled:
-                    break
-                if progress := meter.take(step):
-                    tell(progress)
-            if not cancelled:
-                record = Record(found.name, found.engine, found.title, tuple(kept), found.model, found.projector)
-                return store.keep(record)
-        except OSError as error:
-            if error.errno in FULL:
-                raise failure("full_of_copies", str(error), title=found.title) from error
-            raise not_writable(folder, error) from error
-        finally:
-            if store.record_of(found.name) is None:
-                with suppress(OSError):
-                    store.forget(found.name)
-    return None
+    for step in _taken(found, folder, kept):
+        if cancelled:
+            return None
+        if progress := meter.take(step):
+            tell(progress)
+    files = tuple(kept)
+    return store.keep(
+        Record(found.name, found.engine, found.title, files, found.model, found.projector, licence=found.licence)
+    )
 
 
 def _found(paths: Sequence[Path]) -> _Found:

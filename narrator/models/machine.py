@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
+from functools import cache
 
 _ANSWERS_WITHIN = 5.0
 _QUESTION = ("--query-gpu=name,memory.total,memory.free", "--format=csv,noheader,nounits")
@@ -39,6 +40,12 @@ def look() -> Machine:
     cores = psutil.cpu_count(logical=False) or psutil.cpu_count() or 1
     total, free = round(memory.total / 1e6), round(memory.available / 1e6)
     return Machine(total, free, cores, _nvidia() or _apple(total, free))
+
+
+@cache
+def first_look() -> Machine:
+    """What was there at the first call: what fits must not change because a model of our own was loaded since."""
+    return look()
 
 
 def _nvidia() -> Gpu | None:

@@ -97,7 +97,7 @@ def preferred(engine: str) -> Installed | None:
         return here[0] if here else None
     from narrator.models import machine, recommend  # looks for a GPU, which takes a moment
 
-    return recommend.best_installed(here, machine.look())
+    return recommend.best_installed(here, machine.first_look())
 
 
 def record_of(name: str) -> Record | None:
@@ -127,6 +127,12 @@ def half_fetched() -> tuple[str, ...]:
     return tuple(
         sorted(folder.name for folder in _folders() if any(folder.glob("*.part")) and not (folder / _RECORD).exists())
     )
+
+
+def is_left_over(name: str) -> bool:
+    """Whether there is a folder for a model of this name, but no model."""
+    folder = folder_of(name)
+    return folder.is_dir() and _read(folder / _RECORD) is None
 
 
 def is_plain_name(name: str) -> bool:
