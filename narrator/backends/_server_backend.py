@@ -143,8 +143,9 @@ class Server:
         if self._client is None or self._found is None or run.cancelled:
             return
         self._address.require_network(self._context)
-        within = self._within(run)
+        may_repeat = True
         while True:
+            within = self._within(run)
             reading = stream.Reading(run, prompt, prompt.max_tokens, thinks=self._thinks)
             try:
                 yield from self._pieces(prompt, run, within, reading)
@@ -153,7 +154,9 @@ class Server:
                 problem = told(error, self._asked())
                 if run.cancelled:
                     return
-                if self._adapt(problem):
+                is_dropped = type(problem) is Truncated and not reading.is_answered
+                if self._adapt(problem) or (is_dropped and may_repeat):
+                    may_repeat = may_repeat and not is_dropped  # once: it may have closed a connection that lay idle
                     continue
                 raise self._setback(problem, prompt, reading) from error
             break

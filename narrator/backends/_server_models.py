@@ -34,6 +34,7 @@ _LEAST = 3.0
 """Seconds that one question has in any case."""
 _LIST_WITHIN = 60.0
 """Seconds for one answer while a server wakes: some hold a request until they are awake."""
+_LONGEST_NAME = 200
 _CONTEXTS = ("max_model_len", "n_ctx", "context_length", "max_context_length", "n_ctx_train")
 """What servers call the length of a model's context in their list: vLLM, llama-server, others."""
 
@@ -110,7 +111,7 @@ class Search:
         entries = await self._listed()
         owned_by = next((str(entry["owned_by"]) for entry in entries if entry.get("owned_by")), "")
         preset = recognised(self._preset, self._asked.address.host, owned_by)
-        models = tuple(dict.fromkeys(str(entry["id"]) for entry in entries))
+        models = tuple(dict.fromkeys(entry["id"] for entry in entries))
         model = self._chosen(entries)
         entry = next((entry for entry in entries if entry["id"] == model), {})
         if _sees(entry) is False:
@@ -136,7 +137,7 @@ class Search:
             return []  # the first request will tell whether the path is right
         data = body.get("data", body.get("models", [])) if isinstance(body, dict) else body
         entries = data if isinstance(data, list) else []
-        return [entry for entry in entries if isinstance(entry, dict) and entry.get("id")]
+        return [entry for entry in entries if isinstance(entry, dict) and _is_name(entry.get("id"))]
 
     async def _read(self, verb: str, path: str, content: bytes | None = None) -> Any:
         async with asyncio.timeout(_LIST_WITHIN if path == "/models" else None):
@@ -162,7 +163,7 @@ class Search:
             return wanted if wanted in same or not same else same[0]
         if not models:
             raise failure(NoModel, place=self._asked.address.place)
-        seeing = [str(entry["id"]) for entry in entries if _sees(entry)]
+        seeing = [model for model, entry in zip(models, entries, strict=True) if _sees(entry)]
         return next(iter([*seeing, *filter(may_see, models), *models]))
 
     def _may_wake(self, problem: BackendError) -> bool:
@@ -170,6 +171,11 @@ class Search:
         if isinstance(problem, Waking | TimedOut):
             return True
         return type(problem) is Unreachable and not self._asked.address.is_near
+
+
+def _is_name(id_: object) -> bool:
+    """It is spoken, and sent back."""
+    return isinstance(id_, str) and 0 < len(id_) <= _LONGEST_NAME and id_.isprintable()
 
 
 def _sees(entry: dict[str, Any]) -> bool | None:

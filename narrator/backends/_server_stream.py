@@ -91,8 +91,9 @@ async def answer(
             async with aclosing(_events(response)) as events:
                 async for event in events:
                     for delta in reading.take(event):
-                        first_word.reschedule(None)
                         yield delta
+                    if reading.has_begun:
+                        first_word.reschedule(None)
                     if reading.is_over:
                         return
     except TimeoutError as error:
@@ -125,6 +126,11 @@ class Reading:
     @property
     def has_spoken(self) -> bool:
         return self._letters > 0
+
+    @property
+    def has_begun(self) -> bool:
+        """Words have come, though they may be kept until it is known what they are."""
+        return self.has_spoken or bool(self._kept)
 
     @property
     def is_over(self) -> bool:
@@ -173,7 +179,7 @@ class Reading:
 
     def too_late(self, asked: Asked) -> BackendError:
         """What a deadline that passed means."""
-        if self.has_spoken:
+        if self.has_begun:
             return failure(Endless, "total")
         return failure(OnlyThoughts, "too late") if self._has_thought else failure(TimedOut, place=asked.address.place)
 
@@ -280,7 +286,7 @@ def _text(content: object) -> str:
     """Plain text, or the texts of parts, as some servers send them."""
     if isinstance(content, list):
         return "".join(_text(part.get("text")) for part in content if isinstance(part, dict))
-    return content if isinstance(content, str) else ""
+    return content.encode("utf-8", "replace").decode() if isinstance(content, str) else ""  # half a pair of UTF-16
 
 
 def _table(event: Json, name: str) -> Json:

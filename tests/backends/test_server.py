@@ -165,6 +165,12 @@ class TestNeverSpoken:
         assert next(answer).text.split()[0] == "A"  # the second one comes as it is made
         assert len(list(answer)) > 4
 
+    def test_what_is_kept_has_begun(self, server_talk, openai_service):
+        """A slow answer that is kept until its end is not taken for one whose first word does not come."""
+        openai_service.models, openai_service.rate = [{"id": "qwen3-vl"}], 10.0
+        server_talk.set(first_word_within=0.4, answer_within=5.0)
+        assert server_talk.text().strip() == ANSWER
+
     def test_thoughts_and_nothing_else_is_told(self, server_talk, openai_service):
         openai_service.thought, openai_service.answer = "Hmm.", ""
         with pytest.raises(errors.OnlyThoughts) as caught:

@@ -6,12 +6,21 @@ import pytest
 from fakes.openai_faults import FAULTS
 from fakes.openai_service import OpenAIService
 from fakes.server_talk import ServerTalk, picture, prompt, run
+from hypothesis import given
+from hypothesis import strategies as st
 
 from narrator.backends import _server_errors as errors
+from narrator.backends._server_address import Address
+from narrator.backends._server_stream import Reading
+from narrator.backends._server_told import Asked, Refused, told
 from narrator.errors import AnswerCut, BackendBusy, BackendError, BackendRefused
 from narrator.messages import Delta, Usage
 
 REFUSED, BUSY, NEXT, CUT = BackendRefused, BackendBusy, BackendError, AnswerCut
+NAMES = st.sampled_from(
+    ["choices", "delta", "message", "content", "text", "usage", "prompt_tokens", "finish_reason", "timings", "cache_n"]
+)
+HEADERS = ("content-type", "retry-after", "location")
 KEY = "sk-a-key-that-nobody-may-see"
 ROWS = [
     # fault, our error, what it means, told from, what the sentence says
@@ -45,7 +54,6 @@ ROWS = [
     ("no-json", errors.BadAnswer, NEXT, 3, "The server's answer could not be read."),
     ("redirect", errors.Redirected, REFUSED, 1, "points to another address, and nothing was sent there."),
     ("redirect-far", errors.Redirected, REFUSED, 1, "points to another address, and nothing was sent there."),
-    ("reset-before", errors.Unreachable, BUSY, 1, "No server answers at 127.0.0.1:"),
     ("drop", errors.Truncated, CUT, 3, "The server's answer broke off."),
     ("cut", errors.Truncated, CUT, 3, "The server's answer broke off."),
     ("empty", errors.Truncated, CUT, 3, "The server's answer broke off."),
@@ -58,7 +66,7 @@ ROWS = [
     ("stall", errors.Endless, CUT, 3, "The server does not end its answers."),
     ("endless-line", errors.BadAnswer, NEXT, 3, "The server's answer could not be read."),
 ]
-ELSEWHERE = {"400-stream-options", "400-max-tokens", "400-system", "500-system", "400-images", "hang"}
+ELSEWHERE = {"reset-before", "400-stream-options", "400-max-tokens", "400-system", "500-system", "400-images", "hang"}
 ASLEEP = {"502-html", "503", "503-loading", "504"}
 
 
@@ -111,6 +119,20 @@ def test_what_came_before_is_kept(quick, openai_service, fault):
     openai_service.fail(fault, seconds=5)
     _, parts = failed(quick)
     assert text_of(parts).split() == ["one", "two", "three"]
+
+
+def test_a_connection_that_was_closed_meanwhile_is_opened_again(quick, openai_service):
+    openai_service.fail("reset-before")
+    assert quick.text()
+
+
+def test_a_server_that_always_hangs_up_is_none(quick, openai_service):
+    openai_service.fail("reset-before", times=2)
+    before = len(openai_service.asked)
+    error, _ = failed(quick)
+    assert type(error) is errors.Unreachable
+    assert "No server answers at 127.0.0.1:" in error.sentence
+    assert len(openai_service.asked) == before + 2
 
 
 def test_a_server_that_is_silent_is_slow(quick, openai_service):
@@ -286,6 +308,38 @@ def test_nothing_is_sent_that_is_too_late_for_its_run(server_talk, openai_servic
     with pytest.raises(errors.TimedOut):
         list(server_talk.ask(run_=run(within=-0.1)))
     assert openai_service.asked == []
+
+
+Anything = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=9),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner, max_size=5),
+    max_leaves=12,
+)
+
+
+@given(st.lists(st.dictionaries(NAMES, Anything, max_size=6), max_size=4))
+def test_events_of_any_shape_do_no_harm(events):
+    reading = Reading(run(), prompt(), 100)
+    told = [delta for event in events for delta in reading.take(event)]
+    told += reading.rest()
+    assert all(isinstance(part, Delta | Usage) for part in told)
+    "".join(part.text for part in told if isinstance(part, Delta)).encode()
+    reading.failure()
+
+
+@given(st.integers(100, 599), st.binary(max_size=200), st.dictionaries(st.sampled_from(HEADERS), st.text(max_size=20)))
+def test_refusals_of_any_shape_have_words(code, body, headers):
+    asked = Asked(Address.of(ServerTalk("http://127.0.0.1:1").options), "tiny", ("a", "b"), KEY)
+    error = told(Refused(code, headers, body), asked)
+    assert error.sentence
+    assert "{" not in error.sentence + error.remedy.replace('{"top_k": 20}', "")
+
+
+@pytest.mark.parametrize("data", [None, 3, "x", [], [1, None], [{"id": 3}], [{"id": "x" * 999}], [{"id": "a\nb"}], {}])
+def test_lists_of_any_shape_hold_no_model(server_talk, openai_service, data):
+    openai_service.listed = {"data": data}
+    with pytest.raises(errors.NoModel):
+        server_talk.open()
 
 
 def test_usage_of_a_broken_answer_is_left_to_the_estimate(quick, openai_service):

@@ -82,6 +82,8 @@ class OpenAIService:
     """A stream ends with [DONE]."""
     reply: Json | None = None
     """Sent as it is in place of an answer."""
+    listed: Json | None = None
+    """The same in place of the list of models."""
     asleep_until: float = 0.0
     """Until this time (monotonic) everything is answered with `sleeps`."""
     sleeps: str = "503"
@@ -277,7 +279,7 @@ class _Exchange(Wire):
             self.end_events()
 
     def _list(self, _: Call) -> None:
-        self.answer(200, {"object": "list", "data": list(self.service.models)})
+        self.answer(200, self.service.listed or {"object": "list", "data": list(self.service.models)})
 
     def _answer(self, call: Call) -> None:
         service = self.service
