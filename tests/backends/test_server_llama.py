@@ -1,5 +1,6 @@
 """The backend against llama.cpp's own server and a model that names the colour it sees."""
 
+import threading
 import time
 
 import cv2
@@ -139,3 +140,31 @@ def test_killed_and_started_again(tmp_path):
         assert eventually(lambda: talk.again().max_images)
         assert talk.text(prompt(seen("blue"))).strip() == "The scene is mostly blue."
         talk.close()
+
+
+def test_several_narrators_share_one_server(tmp_path):
+    """Each is answered while the others are, and each finds its own history in the cache."""
+    colours = ["red", "green", "blue"]
+    with LlamaServer(tmp_path / "shared", "--parallel", "3", "--context", "6144") as server:
+        talks = {colour: ServerTalk(server.url) for colour in colours}
+        heard, shares = [], []
+
+        def narrate(colour):
+            parts = []
+            for number in range(4):
+                parts += [f"At 0:0{number}:", seen(colour)]
+                answer = list(talks[colour].ask(prompt(*parts, system=f"Narrator of {colour}.")))
+                heard.append((colour, "".join(part.text for part in answer if isinstance(part, Delta)).strip()))
+            shares.append(answer[-1].cached / answer[-1].tokens_in)
+
+        threads = [threading.Thread(target=narrate, args=(colour,)) for colour in colours]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(30)
+        assert sorted(heard) == sorted(
+            (colour, f"The scene is mostly {colour}.") for colour in colours for _ in range(4)
+        )
+        assert min(shares) > 0.6
+        for talk in talks.values():
+            talk.close()

@@ -66,7 +66,7 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, help="where the model is, or is written to")
     parser.add_argument("--key", default="", help="the one key that is accepted")
     parser.add_argument("--context", type=int, default=4096)
-    parser.add_argument("--layers", type=int, default=1)
+    parser.add_argument("--parallel", type=int, default=1, help="how many requests at a time")
     parser.add_argument("--endless", action="store_true", help="the model never ends its answer")
     parser.add_argument("--blind", action="store_true", help="without the projector, as a model that reads text only")
     options = parser.parse_args()
@@ -85,7 +85,8 @@ def _serve(model: Any, options: argparse.Namespace) -> Any:
     if not options.blind:
         wanted.mmproj.path = str(model.projector)
     wanted.port = options.port
-    wanted.n_ctx, wanted.n_parallel, wanted.warmup, wanted.fit_params = options.context, 1, False, False
+    wanted.n_ctx, wanted.n_parallel = options.context, options.parallel
+    wanted.warmup = wanted.fit_params = False
     for cores in (wanted.cpuparams, wanted.cpuparams_batch):
         cores.n_threads, cores.poll = 1, 0
     wanted.api_keys = [options.key] if options.key else []
