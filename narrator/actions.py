@@ -58,6 +58,13 @@ ACTIONS = (
         "Describer",
     ),
     Action(
+        "show_models",
+        "Models…",
+        ("Ctrl+M",),
+        "Fetch, check, remove and choose models that describe on this computer.",
+        "Describer",
+    ),
+    Action(
         "show_sent",
         "What was sent…",
         ("Ctrl+Shift+S",),

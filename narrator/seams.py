@@ -31,6 +31,8 @@ class Setting:
     unit: str = ""
     restarts: str = ""
     """What starts anew when it changes: "source", "voice", "backend" or "" for nothing."""
+    path_to: str = ""
+    """What it leads to when it may be a path: "file" or "folder"."""
 
 
 @dataclass(frozen=True, slots=True)

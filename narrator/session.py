@@ -245,6 +245,7 @@ class Session(Steps):
             frame_to_word=self._broadcast.frame_to_word,
             meter=self._accounts.meter(),
             narrating=self._pipeline.narrating(time.monotonic()),
+            ahead=self._choice.ahead,
         )
 
     def drain(self, timeout: float = _DRAIN) -> None:

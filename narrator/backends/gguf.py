@@ -21,12 +21,14 @@ SPEC = BackendSpec(
             "",
             "The model's file, or the name of one that was fetched; empty for the best that is here.",
             restarts="backend",
+            path_to="file",
         ),
         Setting(
             "gguf.projector",
             "",
             "The file that lets the model see, mostly mmproj-…gguf; empty for the one beside the model.",
             restarts="backend",
+            path_to="file",
         ),
         Setting(
             "gguf.engine",

@@ -21,6 +21,7 @@ SPEC = BackendSpec(
             "",
             "Folder of the model, or its name; empty for the recommended one of those that were fetched.",
             restarts="backend",
+            path_to="folder",
         ),
         Setting(
             "torch.device",

@@ -80,3 +80,5 @@ class State:
     meter: Meter = field(default_factory=Meter)
     narrating: str = ""
     """The describer that narrates now: another than `backend` while that one rests or is not ready."""
+    ahead: tuple[str, ...] = ()
+    """The describers that answer before `backend`, the fastest first."""

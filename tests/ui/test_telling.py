@@ -229,7 +229,7 @@ def test_a_pasted_key_is_kept_and_tested_against_the_service(open_window, qtbot,
     window = open_window(DOG, options={"gemini.base_url": gemini_service.url})
     press(window, qtbot, "Ctrl+B")
     dialog = shown(window, qtbot, DescriberDialog)
-    press(window, qtbot, "End")
+    press(window, qtbot, "G")
     box = dialog.page().key
     qtbot.waitUntil(lambda: box.state.text().startswith("There is no key"))
     box.field.setFocus()

@@ -5,18 +5,22 @@ from dataclasses import dataclass
 
 from PySide6.QtWidgets import QLabel, QListWidget, QVBoxLayout, QWidget
 
+from narrator.describers import AUTO, EMBEDDED
 from narrator.seams import BackendSpec, Setting, Value
-from narrator_ui.controls import Button
+from narrator_ui.controls import Button, FlowLayout
 from narrator_ui.dialog import ScrollingDialog, Tell
-from narrator_ui.key_box import KeyActions, KeyBox
+from narrator_ui.key_box import NO_KEY, KeyActions, KeyBox
 from narrator_ui.settings_form import Choice, Offers, SettingsForm
+from narrator_ui.tiers_box import TiersBox
 from narrator_ui.typography import wrapped_label
 
-_MODEL = ".model"
+_FIRST = (".model", ".projector", ".url", ".preset")
+"""How the settings end that everybody needs; the others are shown on request."""
 _WHERE = {
     True: "Pictures are sent over the network to this service. You are asked before the first one goes.",
     False: "Works on this computer alone: nothing is sent.",
 }
+_MAY_LACK_KEY = "There is no key. Give one only if the server asks for it."
 _MORE, _FEWER = "Show advanced settings", "Hide advanced settings"
 
 
@@ -34,6 +38,18 @@ class Describers:
     """For a describer and its settings: which have no effect, by key, with the reason."""
     apply: Callable[[Mapping[str, Value]], str]
     """Take settings: what was wrong with them, or an empty text."""
+    show_models: Callable[[], None] | None = None
+    """Leave for the models on this computer."""
+
+
+@dataclass(frozen=True, slots=True)
+class PageActions:
+    """What a page has its dialog do."""
+
+    take: Callable[[Mapping[str, Value]], bool]
+    """Take settings; False when they are wrong, which is shown."""
+    grown: Callable[[], None]
+    leave_for_models: Callable[[], None]
 
 
 class DescriberDialog(ScrollingDialog):
@@ -45,10 +61,15 @@ class DescriberDialog(ScrollingDialog):
         self.choices = QListWidget()
         self.choices.setAccessibleName("Describers")
         self.choices.currentRowChanged.connect(self._show_page)
-        self.pages = [DescriberPage(spec, describers, tell, self._take, self.grow) for spec in describers.specs]
+        doing = PageActions(self._take, self.grow, self._leave_for_models)
+        self.pages = [DescriberPage(spec, describers, tell, doing) for spec in describers.specs]
         label = QLabel("&Describers:")
         label.setBuddy(self.choices)
-        self.add(label, self.choices, *self.pages)
+        ahead = [spec for spec in describers.specs if spec.id not in (AUTO, EMBEDDED)]
+        self.tiers = TiersBox(ahead, str(describers.values.get("tiers", "")))
+        self.tiers.setVisible(bool(ahead))
+        self.tiers.first.currentIndexChanged.connect(lambda _: self.grow())
+        self.add(label, self.choices, *self.pages, self.tiers)
         self.column.addStretch(1)
         self.choices.addItems([spec.title for spec in describers.specs])
         self.choices.setFixedHeight(self._list_height())
@@ -74,13 +95,18 @@ class DescriberDialog(ScrollingDialog):
 
     def _finish(self) -> None:
         page = self.page()
-        if self._take({**page.changes(), "backend": page.spec.id}):
+        if self._take({**page.changes(), **self.tiers.changes(), "backend": page.spec.id}):
             super().accept()
 
     def _take(self, changes: Mapping[str, Value]) -> bool:
         problem = self._describers.apply(changes)
         self.show_problem(problem)
         return not problem
+
+    def _leave_for_models(self) -> None:
+        self.reject()
+        if self._describers.show_models:
+            self._describers.show_models()
 
     def _show_page(self, row: int) -> None:
         for number, page in enumerate(self.pages):
@@ -96,17 +122,10 @@ class DescriberDialog(ScrollingDialog):
 class DescriberPage(QWidget):
     """What a describer is, its key, its model and, when asked for, its other settings."""
 
-    def __init__(
-        self,
-        spec: BackendSpec,
-        describers: Describers,
-        tell: Tell,
-        take: Callable[[Mapping[str, Value]], bool],
-        grown: Callable[[], None],
-    ) -> None:
+    def __init__(self, spec: BackendSpec, describers: Describers, tell: Tell, doing: PageActions) -> None:
         super().__init__()
         self.spec = spec
-        self._describers, self._grown = describers, grown
+        self._describers, self._doing = describers, doing
         models, others = _parted(spec.settings)
         offers = describers.offers(spec)
         self.model, self.advanced = (
@@ -117,8 +136,13 @@ class DescriberPage(QWidget):
         column.addWidget(wrapped_label(f"{spec.help} {_WHERE[spec.is_remote]}"))
         self.key: KeyBox | None = None
         if spec.key_variables:
-            self.key = KeyBox(describers.keys(spec), tell, lambda: not self.changes() or take(self.changes()))
+            no_key = NO_KEY if spec.needs_key else _MAY_LACK_KEY
+            self.key = KeyBox(
+                describers.keys(spec), tell, lambda: not self.changes() or doing.take(self.changes()), no_key
+            )
             column.addWidget(self.key)
+        if spec.is_local and describers.show_models:
+            self._add_models_button(column)
         if self.model is not None:
             column.addWidget(self.model)
         if self.advanced is not None:
@@ -127,6 +151,11 @@ class DescriberPage(QWidget):
             column.addWidget(self.advanced)
             self.advanced.hide()
         self._watch_model()
+
+    def _add_models_button(self, column: QVBoxLayout) -> None:
+        models = Button.doing("&Models…", self._doing.leave_for_models)
+        models.setToolTip("Fetch a model for it, or choose, check and remove those that are here.")
+        column.addLayout(FlowLayout(models))
 
     def changes(self) -> dict[str, Value]:
         """The settings that the user changed."""
@@ -137,7 +166,7 @@ class DescriberPage(QWidget):
         assert self.advanced is not None
         self.advanced.setVisible(self.advanced.isHidden())
         self.more.setText(_MORE if self.advanced.isHidden() else _FEWER)
-        self._grown()
+        self._doing.grown()
 
     def _watch_model(self) -> None:
         """Which of the other settings have an effect depends on the model."""
@@ -154,6 +183,6 @@ class DescriberPage(QWidget):
 
 
 def _parted(settings: Sequence[Setting]) -> tuple[list[Setting], list[Setting]]:
-    """The choice of the model, and the rest."""
-    models = [setting for setting in settings if setting.key.endswith(_MODEL)]
+    """What everybody needs, the choice of the model above all, and the rest."""
+    models = [setting for setting in settings if setting.key.endswith(_FIRST)]
     return models, [setting for setting in settings if setting not in models]

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 from PySide6.QtCore import QEvent, QSize, Qt
 from PySide6.QtGui import QKeyEvent, QShowEvent
-from PySide6.QtWidgets import QDialog, QFrame, QPushButton, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QFrame, QMessageBox, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
 from narrator.errors import NarratorError
 from narrator_ui.accessibility import announce
@@ -75,6 +75,16 @@ class ScrollingDialog(QDialog):
     def problem(self) -> str:
         """What is wrong, when there is something."""
         return self._problem.text()
+
+    def ask(self, title: str, question: str, yes: str, no: str, do: Callable[[], object]) -> None:
+        """Ask before something that cannot be undone; `no` is what Enter and Escape answer."""
+        box = QMessageBox(QMessageBox.Icon.Question, title, question, parent=self)
+        box.addButton(yes, QMessageBox.ButtonRole.AcceptRole).clicked.connect(lambda: do())
+        keep = box.addButton(no, QMessageBox.ButtonRole.RejectRole)
+        box.setDefaultButton(keep)
+        box.setEscapeButton(keep)
+        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        box.open()
 
     def showEvent(self, event: QShowEvent) -> None:
         if not self._is_fitted:

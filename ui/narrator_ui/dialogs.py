@@ -1,6 +1,7 @@
 """Opens the dialogs while narration goes on, and has done what the user chose in them; methods are named as actions."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import cast
 
 from PySide6.QtCore import QObject, Qt
@@ -11,11 +12,13 @@ from narrator import registry
 from narrator.errors import NarratorError
 from narrator.language import styles
 from narrator.language.prompts import Manner
-from narrator.messages import Notice
+from narrator.messages import Level, Notice
+from narrator.models import address, store
 from narrator.privacy import keys, sent
 from narrator.privacy.consent import ConsentPage
 from narrator.seams import BackendSpec, Value
 from narrator.session import Session
+from narrator_ui import model_shelf, model_tasks
 from narrator_ui.accessibility import announce
 from narrator_ui.consent_dialog import ConsentDialog
 from narrator_ui.describer_dialog import DescriberDialog, Describers
@@ -23,6 +26,8 @@ from narrator_ui.dialog import Tell
 from narrator_ui.focus_dialog import FocusDialog, focus_told
 from narrator_ui.help_dialog import HelpDialog
 from narrator_ui.key_box import KeyActions
+from narrator_ui.model_errand import Errand
+from narrator_ui.models_dialog import ModelActions, ModelsDialog
 from narrator_ui.sent_dialog import SentActions, SentDialog, SentTable
 from narrator_ui.source_dialog import SourceDialog
 from narrator_ui.style_dialog import StyleDialog
@@ -30,7 +35,7 @@ from narrator_ui.style_dialog import StyleDialog
 _AUTO = BackendSpec(
     id="auto",
     title="The best that is ready",
-    help="A service far away that you agreed to and that has a key, else the built-in describer.",
+    help="A service that you agreed to and that has a key, else a model on this computer, else the built-in describer.",
 )
 
 
@@ -57,6 +62,8 @@ class Dialogs(QObject):
         self._help: HelpDialog | None = None
         self._consent: ConsentDialog | None = None
         self._asked: ConsentPage | None = None
+        self._errand = Errand(self, self._tell_of_errand)
+        self._errand.ended.connect(self._errand_ended)
 
     def look(self) -> None:
         """Ask for the consent that the session waits for, as soon as no other dialog is in the way."""
@@ -117,8 +124,28 @@ class Dialogs(QObject):
             lambda spec: lambda key: session.offers(spec.id, key),
             lambda spec, values: registry.ignored(spec.id, values),
             self._problem_of,
+            self.show_models,
         )
         self._open(DescriberDialog(self._window, describers, session.wanted_backend, self._speak))
+
+    def show_models(self) -> None:
+        session = self._session
+        spec = BackendSpec(address.TOKEN_ID, "the hub", "", key_variables=address.TOKEN_VARIABLES)
+        chosen = self._chosen_model()
+
+        def is_offline() -> bool:
+            return session.settings.flag("network.offline")
+
+        token = replace(self._key_actions(spec), check=lambda: model_tasks.try_token(is_offline=is_offline()))
+        actions = ModelActions(lambda: model_shelf.read(chosen), is_offline, self._problem_of, token)
+        dialog = ModelsDialog(self._window, self._errand, actions, self._speak)
+        dialog.accepted.connect(lambda: self._tell(f"Describer: {registry.spec_of('backends', session.backend).title}"))
+        dialog.finished.connect(lambda _: self._say_that_it_goes_on())
+        self._open(dialog)
+
+    def close(self) -> None:
+        """End what goes on in the background; what a download brought is kept."""
+        self._errand.stop()
 
     def show_sent(self) -> None:
         session = self._session
@@ -203,6 +230,29 @@ class Dialogs(QObject):
         for number, style in enumerate(styles.styles().values(), 1):
             if action := self._actions.get(f"use_style:{number}"):
                 action.setText(f"Style {number}: {style.title}")
+
+    def _chosen_model(self) -> str:
+        """The name of the fetched model that is chosen, if one is."""
+        engine, _, name = self._session.wanted_backend.partition(":")
+        return name or (self._session.settings.text(f"{engine}.model") if engine in store.ENGINES else "")
+
+    def _say_that_it_goes_on(self) -> None:
+        if self._errand.task is not None:
+            self._tell(f"{self._errand.task.doing} goes on. Models shows how far it is.")
+
+    def _tell_of_errand(self, text: str) -> None:
+        (self._speak if self._dialog else self._tell)(text)
+
+    def _errand_ended(self, outcome: str | NarratorError) -> None:
+        """Told here when the dialog that began it is closed."""
+        if isinstance(self._dialog, ModelsDialog):
+            return
+        if isinstance(outcome, str):
+            self._tell_of_errand(outcome)
+            return
+        self._show_notice(Notice(Level.ERROR, outcome.sentence, model_tasks.remedy_of(outcome)))
+        if self._session.speaks_aloud:
+            self._session.say(model_tasks.told(outcome))
 
     def _take(self, changes: Mapping[str, Value], effect: str) -> None:
         try:

@@ -12,7 +12,7 @@ from narrator_ui.dialog import Tell
 from narrator_ui.typography import breakable, wrapped_label
 
 _LOOKING = "Looking for a key…"
-_NO_KEY = "There is no key yet. Paste one below."
+NO_KEY = "There is no key yet. Paste one below."
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +32,11 @@ class KeyActions:
 class KeyBox(QWidget):
     """Never shows a stored key; what is typed is hidden unless the user wants to see it."""
 
-    def __init__(self, actions: KeyActions, tell: Tell, keep_settings: Callable[[], bool]) -> None:
+    def __init__(
+        self, actions: KeyActions, tell: Tell, keep_settings: Callable[[], bool], no_key: str = NO_KEY
+    ) -> None:
         super().__init__()
+        self._no_key = no_key
         self._actions, self._tell, self._keep_settings = actions, tell, keep_settings
         self._is_busy = False
         self.state, self.result = wrapped_label(_LOOKING), wrapped_label()
@@ -110,7 +113,7 @@ class KeyBox(QWidget):
         Background(self, work, done)
 
     def _show_place(self, place: str) -> None:
-        self.state.setText(breakable(place or _NO_KEY))
+        self.state.setText(breakable(place or self._no_key))
         self.remove.setEnabled(bool(place))
 
     def _show_result(self, words: str) -> None:

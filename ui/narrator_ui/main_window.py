@@ -127,6 +127,7 @@ class MainWindow(QMainWindow):
 
     def closeEvent(self, event: QCloseEvent) -> None:
         self.bridge.close()
+        self.dialogs.close()
         self.theme.close()
         self.hide()
         self.session.close()

@@ -8,7 +8,6 @@ from PySide6.QtWidgets import (
     QAbstractItemView,
     QCheckBox,
     QHeaderView,
-    QMessageBox,
     QTableWidget,
     QTableWidgetItem,
     QWidget,
@@ -83,13 +82,7 @@ class SentDialog(ScrollingDialog):
             self.table.setCurrentCell(0, 0)
 
     def _ask_to_erase(self) -> None:
-        box = QMessageBox(QMessageBox.Icon.Question, "Erase", _QUESTION, parent=self)
-        box.addButton("&Erase", QMessageBox.ButtonRole.AcceptRole).clicked.connect(self._erase)
-        keep = box.addButton("&Keep", QMessageBox.ButtonRole.RejectRole)
-        box.setDefaultButton(keep)
-        box.setEscapeButton(keep)
-        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        box.open()
+        self.ask("Erase", _QUESTION, "&Erase", "&Keep", self._erase)
 
     def _erase(self) -> None:
         with self.problem_shown():

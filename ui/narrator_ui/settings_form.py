@@ -9,6 +9,7 @@ from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
     QDoubleSpinBox,
+    QFileDialog,
     QLabel,
     QLineEdit,
     QSpinBox,
@@ -17,6 +18,7 @@ from PySide6.QtWidgets import (
 )
 
 from narrator.seams import Setting, Value
+from narrator_ui.controls import Button, FlowLayout
 from narrator_ui.typography import wrapped_label
 
 Offers = Callable[[str], Sequence[tuple[str, str]]]
@@ -78,6 +80,8 @@ class SettingsForm(QWidget):
             label.setBuddy(field.widget)
             column.addWidget(label)
         column.addWidget(field.widget)
+        if setting.path_to and isinstance(field.widget, QLineEdit | Choice):
+            column.addLayout(FlowLayout(PathButton(field.widget, name, setting.path_to)))
         help_line, note = wrapped_label(setting.help), wrapped_label()
         help_line.setObjectName("help")
         note.hide()
@@ -149,6 +153,33 @@ def _number(setting: Setting, value: float) -> _Field:
 def _text(value: str) -> _Field:
     line = QLineEdit(value)
     return _Field(line, lambda: line.text().strip())
+
+
+class PathButton(Button):
+    """Lets a file or a folder be chosen in place of typing its path."""
+
+    def __init__(self, field: "QLineEdit | Choice", name: str, path_to: str) -> None:
+        super().__init__()
+        self._field, self._name, self._path_to = field, name, path_to
+        self.setText("Browse…")
+        self.setAccessibleName(f"Browse for {name}")
+        self.setToolTip(f"Choose a {path_to} in place of typing its path.")
+        self.clicked.connect(lambda: self._browse())
+
+    def _browse(self) -> None:
+        dialog = QFileDialog(self.window(), f"{self._name}: choose a {self._path_to}")
+        kinds = QFileDialog.FileMode
+        dialog.setFileMode(kinds.Directory if self._path_to == "folder" else kinds.ExistingFile)
+        dialog.fileSelected.connect(self.take)
+        dialog.open()
+
+    def take(self, path: str) -> None:
+        """Put a path into the field."""
+        if isinstance(self._field, Choice):
+            self._field.choose(path)
+        else:
+            self._field.setText(path)
+        self._field.setFocus()
 
 
 class Choice(QComboBox):

@@ -111,7 +111,9 @@ def _short(number: int) -> str:
 
 def _describer(state: State) -> str:
     """Who was chosen; or who narrates while that one rests."""
-    chosen = _title("backends", state.backend)
+    chosen, ahead = _title("backends", state.backend), [_title("backends", name) for name in state.ahead]
+    if ahead and _id(state.narrating) in ("", *map(_id, (*state.ahead, state.backend))):
+        return f"Describers: {', then '.join((*ahead, chosen))}"
     if not state.narrating or _id(state.narrating) == _id(state.backend):
         return f"Describer: {chosen}"
     return f"Narrating: {_title('backends', state.narrating)}, {chosen} rests"
