@@ -1,0 +1,99 @@
+"""A model on this machine narrates a whole session: the right colour, a memory that is read once, a process that dies."""
+
+import os
+import signal
+import threading
+
+import pytest
+from fakes import colours
+from fakes.gguf_talk import ENGINES
+from fakes.processes import children_of, is_alive
+from fakes.waiting import eventually
+
+from narrator.messages import Audio, AudioEvent, Caption, Notice, Reason, Usage
+from narrator.session import Session
+from narrator.settings import Settings
+
+SHOWN = ("red", "blue", "yellow", "white", "green", "cyan")
+SECONDS = 4.0
+LONG = 60
+
+
+class Listener:
+    """Collects what a session publishes."""
+
+    def __init__(self, session):
+        self._events = session.subscribe()
+        self._seen = []
+
+    def of(self, kind):
+        self._seen += self._events.drain()
+        return [event for event in self._seen if isinstance(event, kind)]
+
+    def captions(self):
+        return [caption for caption in self.of(Caption) if caption.run.lane == "gguf"]
+
+    def notices(self):
+        return [notice.text for notice in self.of(Notice)]
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory):
+    return colours.write_clip(tmp_path_factory.mktemp("clip") / "colours.mp4", SHOWN, SECONDS)
+
+
+@pytest.fixture
+def narrating(clip, tiny):
+    """Start a session on the clip; its threads and processes must be gone at the end."""
+    made = []
+
+    def start(engine, **settings):
+        own = {"sight.text": False, "sight.objects": False, "narration.min_gap": 1.0, "gguf.engine": engine}
+        own |= {"gguf.model": str(tiny.text), "gguf.projector": str(tiny.projector)}
+        values = Settings.defaults().with_values({**own, **settings})
+        made.append(Session(values, source=str(clip), backend="gguf", voice="silent"))
+        listener = Listener(made[-1])
+        made[-1].start()
+        return made[-1], listener
+
+    before = set(threading.enumerate())
+    yield start
+    for session in made:
+        session.close()
+    assert eventually(lambda: not set(threading.enumerate()) - before), set(threading.enumerate()) - before
+    assert eventually(lambda: not children_of(os.getpid()))
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_each_colour_is_told_of_the_frame_that_shows_it(narrating, engine):
+    _, listener = narrating(engine)
+    after_cuts = lambda: [c for c in listener.captions() if c.run.reason in (Reason.START, Reason.CUT)]  # noqa: E731
+    assert eventually(lambda: len({c.text for c in after_cuts()}) >= len(SHOWN) - 1, LONG)
+    for caption in listener.captions():
+        right = colours.shown_at(SHOWN, SECONDS, caption.run.media_t)
+        assert caption.text == f"The scene is mostly {right}.", caption.run.media_t
+    for place, colour in enumerate(SHOWN[1:], 1):
+        told = [c.run.media_t for c in listener.captions() if colour in c.text]
+        assert told, colour
+        assert min(told) - place * SECONDS < 1.0
+    assert any(audio.event is AudioEvent.END for audio in listener.of(Audio))
+    assert "tiny describes, on the processor." in listener.notices()
+
+
+def test_a_model_that_dies_is_started_again_and_goes_on(narrating):
+    _, listener = narrating("xllamacpp", loop=True)
+    assert eventually(listener.captions, LONG)
+    (pid,) = children_of(os.getpid())
+    os.kill(pid, signal.SIGSEGV)
+    told = len(listener.captions())
+    assert eventually(lambda: len(listener.captions()) > told + 1, LONG)
+    assert not is_alive(pid)
+    assert any("ended unexpectedly" in text for text in listener.notices())
+    assert any("is back" in text for text in listener.notices())
+
+
+def test_what_was_seen_is_read_but_once(narrating):
+    _, listener = narrating("xllamacpp", loop=True)
+    assert eventually(lambda: len(listener.of(Usage)) >= 6, LONG)
+    usage = listener.of(Usage)
+    assert any(one.cached > 0.5 * one.tokens_in for one in usage)
