@@ -41,7 +41,7 @@ class Inputs:
         if not self.has_chat:
             return self._task(pictures, task)
         told = [_told(message) for message in messages]
-        if self._sees_one or (as_video and self.has_video and len(pictures) > 1):
+        if pictures and (self._sees_one or (as_video and self.has_video and len(pictures) > 1)):
             return self._gathered(told, pictures)
         places = iter(pictures)
         for part in _parts(told):
@@ -97,6 +97,12 @@ class Inputs:
             return mark in self._processor.apply_chat_template(messages, add_generation_prompt=True, tokenize=False)
         except _TEMPLATE_REFUSES:
             return False
+
+
+def shows_any(messages: Messages) -> bool:
+    """Whether there is a picture among these messages."""
+    parts = (part for message in messages if isinstance(message["content"], list) for part in message["content"])
+    return any(part["type"] == "image_url" for part in parts)
 
 
 def contact_sheet(pictures: Sequence[Any]) -> Any:

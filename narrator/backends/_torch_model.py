@@ -10,7 +10,7 @@ import torch
 
 from narrator.backends import _torch_loading as loading
 from narrator.backends._paligemma import FAMILY as PALIGEMMA
-from narrator.backends._torch_inputs import Inputs
+from narrator.backends._torch_inputs import Inputs, shows_any
 from narrator.backends._torch_streaming import Brake, Generation
 from narrator.backends._torch_told import told
 from narrator.children import Message
@@ -68,12 +68,12 @@ class TorchModel:
     def answer(self, request: Message, cancelled: Cancel) -> Iterator[Message]:
         """To `count` (width, height): its tokens. To `messages`, `task`, `max_tokens`, `video`: text, then usage.
 
-        Raises `EngineFailed`.
+        A model that cannot chat has nothing to say where there is no picture. Raises `EngineFailed`.
         """
         try:
             if "count" in request:
                 yield {"kind": "usage", "tokens_in": self._inputs.cost(*request["count"]), "tokens_out": 0, "cached": 0}
-            else:
+            elif self._inputs.has_chat or shows_any(request["messages"]):
                 yield from self._described(request, cancelled)
         except (ImportError, MemoryError, *loading.UNREADABLE) as error:
             raise told(error) from error

@@ -45,7 +45,8 @@ def test_tells_what_it_can_do_and_that_it_loads(tiny_vlms, opened):
     able = opened.able
     assert (able.max_images, able.full_side, able.cancels, able.heartbeat) == (1, 28, "token", 30.0)
     assert able.system_prompt
-    assert not (able.pictures_leave_device or able.needs_network)
+    assert not able.pictures_leave_device
+    assert not able.needs_network
     assert opened.backend.token_cost(1280, 720, "") == opened.backend.token_cost(64, 64, "") == 6
 
 
@@ -68,6 +69,9 @@ class TestTasks:
 
     def test_a_prompt_of_ones_own_counts_before(self, talk):
         assert talk.set(prompt="detect cup").text(prompt(max_tokens=40)).startswith("2 cups")
+
+    def test_without_a_picture_there_is_nothing_to_say(self, talk):
+        assert list(talk.ask(prompt("What is new?"))) == []
 
     def test_usage_is_told(self, talk):
         usage = talk.usage(prompt(max_tokens=40))

@@ -69,7 +69,7 @@ def test_several_pictures_cost_what_was_counted(family, torch_child):
 
 def test_larger_pictures_cost_more_where_they_do(family, torch_child):
     name, _ = family
-    small, large = torch_child.count(320, 180), torch_child.count(1280, 720)
+    small, large = torch_child.count(80, 45), torch_child.count(1280, 720)
     assert (large > small) == (name in GROWS)
 
 

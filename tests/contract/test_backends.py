@@ -41,12 +41,13 @@ def openai_service():
 
 
 @pytest.fixture
-def arguments(tmp_path, endless):
+def arguments(tmp_path, endless, tiny_vlms, torchvision_imports):
     """What each backend is created with, beyond its id; one that is missing here needs an entry."""
     script = tmp_path / "script.toml"
     script.write_text('word_gap = 0.05\n[[line]]\ntext = "one two three four five six seven eight nine ten"\n')
     plain = {id_: id_ for id_ in ("embedded", "gemini", "server")}
-    return plain | {"gguf": f"gguf:{endless.text}", "scripted": f"scripted:{script}"}
+    torch = f"torch:{tiny_vlms / 'llava'}"
+    return plain | {"gguf": f"gguf:{endless.text}", "scripted": f"scripted:{script}", "torch": torch}
 
 
 @pytest.fixture(params=sorted(registry.specs("backends")))
