@@ -203,7 +203,8 @@ def _name_of(spec: Spec) -> str:
 
 def _backends() -> list[Check]:
     """Whether each can be used as it is installed, and those that run here have a model."""
-    found, options = [], settings_file().load()[0].values
+    store, found = settings_file(), []
+    options = (Settings.defaults() if store.damage() else store.load()[0]).values  # loading puts a damaged file aside
     for spec in cast("list[BackendSpec]", list(registry.specs("backends").values())):
         name, why_not = f"Describer {spec.id}", obstacle(spec)
         if why_not:
