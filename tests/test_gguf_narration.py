@@ -1,4 +1,4 @@
-"""A model on this machine narrates a whole session: the right colour, a memory that is read once, a process that dies."""
+"""A model on this machine narrates a whole session: the right colour, a memory read but once, a process that dies."""
 
 import os
 import signal
@@ -10,12 +10,12 @@ from fakes.gguf_talk import ENGINES
 from fakes.processes import children_of, is_alive
 from fakes.waiting import eventually
 
-from narrator.messages import Audio, AudioEvent, Caption, Notice, Reason, Usage
+from narrator.messages import Audio, AudioEvent, Caption, Notice, Usage
 from narrator.session import Session
 from narrator.settings import Settings
 
 SHOWN = ("red", "blue", "yellow", "white", "green", "cyan")
-SECONDS = 4.0
+SECONDS = 3.0
 LONG = 60
 
 
@@ -67,15 +67,14 @@ def narrating(clip, tiny):
 @pytest.mark.parametrize("engine", ENGINES)
 def test_each_colour_is_told_of_the_frame_that_shows_it(narrating, engine):
     _, listener = narrating(engine)
-    after_cuts = lambda: [c for c in listener.captions() if c.run.reason in (Reason.START, Reason.CUT)]  # noqa: E731
-    assert eventually(lambda: len({c.text for c in after_cuts()}) >= len(SHOWN) - 1, LONG)
+    assert eventually(lambda: any(SHOWN[-1] in caption.text for caption in listener.captions()), LONG)
     for caption in listener.captions():
         right = colours.shown_at(SHOWN, SECONDS, caption.run.media_t)
         assert caption.text == f"The scene is mostly {right}.", caption.run.media_t
     for place, colour in enumerate(SHOWN[1:], 1):
-        told = [c.run.media_t for c in listener.captions() if colour in c.text]
+        told = [caption.run.media_t for caption in listener.captions() if colour in caption.text]
         assert told, colour
-        assert min(told) - place * SECONDS < 1.0
+        assert min(told) - place * SECONDS < 2.0
     assert any(audio.event is AudioEvent.END for audio in listener.of(Audio))
     assert "tiny describes, on the processor." in listener.notices()
 
@@ -95,5 +94,5 @@ def test_a_model_that_dies_is_started_again_and_goes_on(narrating):
 def test_what_was_seen_is_read_but_once(narrating):
     _, listener = narrating("xllamacpp", loop=True)
     assert eventually(lambda: len(listener.of(Usage)) >= 6, LONG)
-    usage = listener.of(Usage)
-    assert any(one.cached > 0.5 * one.tokens_in for one in usage)
+    grown = [usage for usage in listener.of(Usage) if usage.cached > 0.5 * usage.tokens_in]
+    assert sum(usage.cached for usage in grown) > 0.75 * sum(usage.tokens_in for usage in grown)

@@ -266,8 +266,11 @@ class TestItsPort:
 
     @pytest.fixture
     def ports(self, talk):
-        listening = [one for one in psutil.Process(talk.pid).net_connections("inet") if one.status == psutil.CONN_LISTEN]
+        listening = [
+            one for one in psutil.Process(talk.pid).net_connections("inet") if one.status == psutil.CONN_LISTEN
+        ]
         assert {one.laddr.ip for one in listening} <= {"127.0.0.1"}
+        assert listening, "without one this test proves nothing"
         return [one.laddr.port for one in listening]
 
     @pytest.mark.parametrize("key", ["", "none", "sk-no-key-required"])
@@ -282,7 +285,9 @@ class TestItsPort:
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-@pytest.mark.parametrize("address", ["http://127.0.0.1:9/x.png", "file:///etc/passwd", "/etc/passwd", "data:text/html,x"])
+@pytest.mark.parametrize(
+    "address", ["http://127.0.0.1:9/x.png", "file:///etc/passwd", "/etc/passwd", "data:text/html,x"]
+)
 def test_only_pictures_that_came_along_are_looked_at(engine, tiny, address):
     from narrator.backends._gguf_child import GgufModel
     from narrator.mailbox import Cancel

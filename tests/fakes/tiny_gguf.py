@@ -2,11 +2,8 @@
 
 Through unmodified llama.cpp code it says "The scene is mostly red." of the newest picture, for the eight corners of the
 RGB cube. The weights are set by hand, none is trained; both files together take 0.4 MB and 0.2 s.
-
-`python tests/fakes/tiny_gguf.py FOLDER` writes one of each kind.
 """
 
-import argparse
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -346,18 +343,3 @@ def _write(writer: gguf.GGUFWriter, tensors: dict[str, np.ndarray]) -> None:
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
     writer.close()
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description="Write tiny.gguf, tiny-endless.gguf, tiny-thinks.gguf and projectors.")
-    parser.add_argument("folder", type=Path)
-    folder = parser.parse_args().folder
-    write_model(folder)
-    write_text_model(folder / "tiny-endless.gguf", endless=True)
-    write_text_model(folder / "tiny-thinks.gguf", thinks=True)
-    for kind in PROJECTORS:
-        write_projector(folder / f"mmproj-{kind}.gguf", kind, image_side=_side(kind))
-
-
-if __name__ == "__main__":
-    main()
