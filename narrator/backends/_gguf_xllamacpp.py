@@ -143,7 +143,7 @@ def _parameters(loading: Loading) -> Any:
     wanted.port = 0  # any free one: it opens an HTTP port on this machine, which only the key unlocks
     wanted.n_threads_http = 1
     wanted.api_keys = [secrets.token_urlsafe(32)]
-    wanted.endpoint_slots = False
+    wanted.endpoint_slots = wanted.ui = False
     if loading.template:
         wanted.chat_template = loading.template
     return wanted

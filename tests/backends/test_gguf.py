@@ -283,6 +283,13 @@ class TestItsPort:
             assert connection.getresponse().status == 401
             connection.close()
 
+    def test_serves_no_page(self, ports):
+        for port in ports:
+            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+            connection.request("GET", "/", headers={"Accept-Encoding": "gzip"})
+            assert connection.getresponse().status == 404
+            connection.close()
+
 
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize(
