@@ -21,8 +21,9 @@ QUICK = {"sight.objects": False, "sight.text": False, "narration.min_gap": 0.0, 
 
 @pytest.fixture(autouse=True)
 def own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No key, no settings and no records of whoever runs the tests."""
+    """No key, no settings, no models and no records of whoever runs the tests."""
     monkeypatch.setenv("SCENE_NARRATOR_CONFIG", str(tmp_path / "config"))
+    monkeypatch.setenv("SCENE_NARRATOR_DATA", str(tmp_path / "data"))
     monkeypatch.setenv("SCENE_NARRATOR_LOG", str(tmp_path / "log"))
     monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.fail.Keyring")
     for name in ("GEMINI_API_KEY", "GOOGLE_API_KEY"):

@@ -3,7 +3,7 @@
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction, QKeySequence
-from PySide6.QtWidgets import QAbstractButton, QApplication, QMainWindow, QMessageBox
+from PySide6.QtWidgets import QAbstractButton, QApplication, QLabel, QMainWindow, QMessageBox
 
 from narrator.language import styles
 from narrator.language.prompts import Manner
@@ -278,6 +278,77 @@ def test_a_describer_is_chosen_with_its_settings_by_keys(window, qtbot):
     press(qtbot, "Alt+U")
     assert applied == [{"gemini.model": "full", "gemini.vertex": True, "backend": "gemini"}]
     assert not dialog.isVisible()
+
+
+LOCAL = BackendSpec(
+    id="gguf",
+    title="llama.cpp",
+    help="A model in a file.",
+    is_local=True,
+    settings=(Setting("gguf.model", "", "Which model.", path_to="file"), Setting("gguf.threads", 0, "Cores.")),
+)
+SERVER = BackendSpec(
+    id="server",
+    title="Server",
+    help="A server.",
+    is_remote=True,
+    key_variables=("SERVER_KEY",),
+    settings=(Setting("server.url", "", "Where it is."), Setting("server.side", 768, "Longest side.")),
+)
+
+
+def all_describers(applied: list, tiers: str = "", models=None) -> Describers:
+    some = describers(applied)
+    specs = [EMBEDDED, REMOTE, LOCAL, SERVER]
+    values = {setting.key: setting.default for spec in specs for setting in spec.settings} | {"tiers": tiers}
+    return Describers(specs, values, some.keys, lambda _: lambda _: [], lambda _, __: {}, some.apply, models)
+
+
+@pytest.mark.parametrize(
+    ("before", "keys", "after"),
+    [
+        ("", ["Down", "Down"], {"tiers": "gguf"}),
+        ("", ["Down", "Down", "Tab", "Down", "Down", "Down"], {"tiers": "gguf, server"}),
+        ("gguf", [], {}),
+        ("gguf:tiny.gguf, server", [], {}),
+        ("gguf, server", ["Tab", "Home"], {"tiers": "gguf"}),
+        ("gguf,server", ["Home"], {"tiers": ""}),
+    ],
+)
+def test_who_speaks_first_is_chosen_by_keys(window, qtbot, before, keys, after):
+    applied: list[dict] = []
+    dialog = opened(qtbot, DescriberDialog(window, all_describers(applied, before), "gemini", lambda _: None))
+    assert dialog.tiers.then.isVisible() is bool(before)
+    press(qtbot, "Alt+I")
+    press(qtbot, *keys)
+    press(qtbot, "Alt+U")
+    assert applied == [{**after, "backend": "gemini"}]
+
+
+def test_models_are_reached_from_the_page_of_a_describer_on_this_computer(window, qtbot):
+    gone: list[bool] = []
+    dialog = opened(
+        qtbot, DescriberDialog(window, all_describers([], models=lambda: gone.append(True)), "gguf", lambda _: None)
+    )
+    press(qtbot, "Alt+M")
+    assert gone == [True]
+    assert not dialog.isVisible()
+
+
+@pytest.mark.parametrize("id_", ["embedded", "gemini", "gguf", "server"])
+def test_letters_of_the_describers_are_taken_once(window, qtbot, id_):
+    dialog = opened(qtbot, DescriberDialog(window, all_describers([], "gguf", lambda: None), id_, lambda _: None))
+    parts = [part for kind in (QAbstractButton, QLabel) for part in dialog.findChildren(kind) if part.isVisible()]
+    letters = [part.text().partition("&")[2][:1].lower() for part in parts if "&" in part.text()]
+    assert len(letters) == len(set(letters))
+
+
+def test_where_a_server_is_stands_first_and_a_key_may_be_missing(window, qtbot):
+    dialog = opened(qtbot, DescriberDialog(window, all_describers([]), "server", lambda _: None))
+    page = dialog.page()
+    assert page.model.field("server.url").isVisible()
+    assert not page.advanced.isVisible()
+    qtbot.waitUntil(lambda: page.key.state.text() == "There is no key. Give one only if the server asks for it.")
 
 
 def test_a_key_that_was_only_pasted_is_kept_with_the_choice(window, qtbot):

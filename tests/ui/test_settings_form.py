@@ -1,9 +1,9 @@
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QCheckBox, QComboBox, QDoubleSpinBox, QLabel, QLineEdit, QSpinBox
+from PySide6.QtWidgets import QCheckBox, QComboBox, QDoubleSpinBox, QFileDialog, QLabel, QLineEdit, QSpinBox
 
 from narrator.seams import Setting
-from narrator_ui.settings_form import SettingsForm, setting_name
+from narrator_ui.settings_form import PathButton, SettingsForm, setting_name
 
 MODELS = [("lite", "Lite, $0.30"), ("full", "Full, $1.50")]
 SETTINGS = (
@@ -80,6 +80,26 @@ def test_what_has_no_effect_is_greyed_with_the_reason(form):
     assert "Lite ignores it." in [label.text() for label in form.findChildren(QLabel) if label.isVisible()]
     form.show_ignored({})
     assert form.field("gemini.temperature").isEnabled()
+
+
+@pytest.mark.parametrize("offers", [(), [("", "The best")]])
+@pytest.mark.parametrize(("path_to", "mode"), [("file", "ExistingFile"), ("folder", "Directory")])
+def test_a_path_is_browsed_for(qtbot, offers, path_to, mode, tmp_path):
+    form = SettingsForm((Setting("x.model", "", "Help.", path_to=path_to),), {"x.model": ""}, lambda _: offers)
+    qtbot.addWidget(form)
+    form.show()
+    button = form.findChild(PathButton)
+    assert button.accessibleName() == "Browse for Model"
+    qtbot.keyClick(button, Qt.Key.Key_Space)
+    dialog = form.findChild(QFileDialog)
+    assert dialog.fileMode() == getattr(QFileDialog.FileMode, mode)
+    dialog.close()
+    button.take(str(tmp_path))
+    assert form.changes() == {"x.model": str(tmp_path)}
+
+
+def test_what_is_no_path_is_not_browsed_for(form):
+    assert form.findChild(PathButton) is None
 
 
 def test_numbers_are_shown_without_needless_zeros(qtbot):

@@ -185,6 +185,17 @@ def test_who_narrates_is_told_when_it_is_another():
     assert "Describer: Gemini" in described(state(narrating=""))
 
 
+@pytest.mark.parametrize("narrating", ["", "gguf", "gemini"])
+def test_who_answers_first_is_told(narrating):
+    assert "Describers: llama.cpp, then Gemini" in described(state(narrating=narrating, ahead=("gguf:tiny.gguf",)))
+    both = described(state(narrating=narrating, ahead=("gguf", "torch")))
+    assert "Describers: llama.cpp, then Torch, then Gemini" in both
+
+
+def test_that_all_who_were_chosen_rest_is_told():
+    assert "Narrating: Built in, Gemini rests" in described(state(narrating="embedded", ahead=("gguf",)))
+
+
 @pytest.mark.parametrize("percent", [100, 400])
 def test_the_meter_wraps_in_a_narrow_window(open_window, qtbot, percent):
     window = open_window(DOG)

@@ -115,7 +115,7 @@ class DescriberDialog(ScrollingDialog):
         self.grow()
 
     def _list_height(self) -> int:
-        rows = min(4, max(2, self.choices.count()))
+        rows = min(6, max(2, self.choices.count()))
         return rows * (self.choices.sizeHintForRow(0) + 2) + 14
 
 

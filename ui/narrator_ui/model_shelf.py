@@ -196,7 +196,7 @@ def _at_length(fit: Fit) -> str:
     }[fit.speed]
     if fit.on_gpu:
         return f"{words}, on the graphics card; this was not measured"
-    return f"{words}, about {_seconds(fit)} for a picture, by reckoning"
+    return f"{words}, about {_seconds(fit)} for a picture, as an estimate"
 
 
 def _seconds(fit: Fit) -> str:

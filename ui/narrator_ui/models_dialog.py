@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from PySide6.QtCore import Qt, QUrl
+from PySide6.QtCore import Qt, QTimer, QUrl
 from PySide6.QtGui import QDesktopServices, QKeySequence, QShortcut
 from PySide6.QtWidgets import QFileDialog, QLabel, QListWidget, QListWidgetItem, QProgressBar, QTextBrowser, QWidget
 
@@ -51,7 +51,7 @@ class ModelsDialog(ScrollingDialog):
     """A list, and below it what is known of the model that the list stands on, with all that can be done to it."""
 
     def __init__(self, parent: QWidget, errand: Errand, actions: ModelActions, tell: Tell) -> None:
-        super().__init__(parent, "Models on this computer", letters=100)
+        super().__init__(parent, "Models on this computer", letters=110)
         self._errand, self._actions, self._tell = errand, actions, tell
         self._entries: dict[str, Entry] = {}
         self._removed: Entry | None = None
@@ -144,6 +144,7 @@ class ModelsDialog(ScrollingDialog):
         lines = self.fontMetrics().lineSpacing()
         self.models.setMinimumHeight(_ROWS * lines)
         self.details.setMinimumHeight(6 * lines)
+        self.details.setMaximumHeight(9 * lines)
         self.models.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.models.setWordWrap(True)
         self.add(self.advice, self.machine, listed, self.models, about, self.details)
@@ -221,6 +222,7 @@ class ModelsDialog(ScrollingDialog):
         self.outcome.hide()
         self._errand.begin(task)
         self.stop.setFocus()
+        QTimer.singleShot(0, self, lambda: self.scrolling.ensureWidgetVisible(self.stop))  # once it is laid out
 
     def _stop(self) -> None:
         self._errand.stop()

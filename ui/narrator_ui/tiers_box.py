@@ -28,7 +28,7 @@ class TiersBox(QWidget):
         offers += [(name, name) for name in names if name not in dict(offers)]
         self.first = Choice([_NOBODY, *offers], first)
         self.then = Choice([_NOBODY_ELSE, *offers], then)
-        labels = [QLabel("&Speaks first:"), QLabel("Speaks &next:")]
+        labels = [QLabel("Speaks f&irst:"), QLabel("Speaks ne&xt:")]
         self._second = [labels[1], self.then]
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
