@@ -16,6 +16,7 @@ from narrator.actions import ACTIONS
 
 pytestmark = pytest.mark.window
 
+PARTS = ("text-model", "mmproj")
 DOG, CAT = "A dog comes in from the left.", "A cat comes in from the right."
 READER = Path(__file__).parent.parent / "fakes" / "atspi_reader.py"
 SYSTEM_PYTHON = "/usr/bin/python3"
@@ -150,8 +151,33 @@ def test_the_consent_page_is_announced_when_the_describer_is_changed_by_keys(rea
     reader.tree()
     reader.program.key("ctrl+b")
     reader.program.window("Choose describer")
-    reader.program.key("End", "Return")
+    reader.program.key("g", "Return")
     assert eventually(lambda: any("Press Alt+Y for yes" in text for text in reader.announced()))
+
+
+def test_a_model_is_fetched_with_a_screen_reader(bus, start_program, script, moving_clip, hub, monkeypatch):
+    hub.add("ggml-org/moondream2-20250414-GGUF", {f"moondream2-{name}-f16.gguf": bytes(600_000) for name in PARTS})
+    hub.behaviour.pause = 0.15
+    monkeypatch.setenv("HF_ENDPOINT", hub.url)
+    arguments = ("--source", str(moving_clip), "--backend", script(DOG), "--voice", "silent")
+    program = start_program(*arguments, environment={**bus, "HF_ENDPOINT": hub.url})
+    program.window()
+    program.key("ctrl+m")
+    program.window("Models on this computer")
+    program.type("moon")
+    reader = Reader(program, bus)
+    try:
+        dialog = next(node for node in reader.tree() if node["role"] == "dialog")
+        nodes = list(_flat(dialog))
+        rows = [node["name"] for node in nodes if node["role"] == "list item"]
+        assert "recommended. Not on this computer yet." in rows[0]
+        assert all("memory about" in row and "paid work" in row for row in rows)
+        assert all(node["name"] for node in nodes if node["focusable"])
+        assert reader.press("Download")
+        assert eventually(lambda: any(text.startswith("50 percent") for text in reader.announced()))
+        assert eventually(lambda: "Moondream 2 is here, and every file is what it should be." in reader.announced())
+    finally:
+        reader.close()
 
 
 def test_what_detail_and_styles_change_is_announced(read, script, moving_clip):

@@ -1,5 +1,6 @@
 """Models fetched, checked, removed, added and chosen in the window, from a hub of our own that stalls and lies."""
 
+import threading
 from pathlib import Path
 
 import pytest
@@ -419,3 +420,17 @@ def test_a_download_that_fails_in_the_background_is_a_notice(open_window, qtbot,
 
 def _notices(window):
     return [label.text().replace("\u200b", "") for label in window.notices.findChildren(QLabel)]
+
+
+def test_closing_the_window_ends_a_download_and_keeps_what_came(open_window, qtbot, stocked):
+    stocked.behaviour.stalls_at = 300_000
+    window = open_window("A dog comes in.")
+    press(window, qtbot, "Ctrl+M")
+    dialog = shown(window, qtbot, ModelsDialog)
+    qtbot.waitUntil(lambda: dialog.entry() is not None)
+    qtbot.keyClicks(dialog.models, "moon")
+    press(window, qtbot, "Alt+D")
+    qtbot.waitUntil(lambda: part_bytes() >= 300_000, timeout=10_000)
+    window.close()
+    qtbot.waitUntil(lambda: "window work" not in [thread.name for thread in threading.enumerate()], timeout=2_000)
+    assert part_bytes() == 300_000
