@@ -34,6 +34,7 @@ _PACKAGES = {"voice": "narrator.voices", "model": "narrator.backends"}
 _QUEUE = 10_000
 _ENDS_WITHIN = 1.0
 _OOM_SCORE = "500"
+_NICE = 10
 
 
 class ChildGone(Exception):
@@ -203,6 +204,8 @@ def serve(arguments: list[str]) -> int:
     if kind not in _PACKAGES or not name.replace("-", "").isalnum():
         return 2
     _offer_to_die_first()
+    if kind == "model":
+        _let_others_go_first()
     parent = Parent()
     try:
         main = import_module(f"{_PACKAGES[kind]}._{name.replace('-', '_')}_child").main
@@ -241,3 +244,11 @@ def _offer_to_die_first() -> None:
     """When memory runs out, Linux ends a child rather than the window."""
     with suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text(_OOM_SCORE, encoding="ascii")
+
+
+def _let_others_go_first() -> None:
+    """A model takes what the window, the camera and the voice leave of the processor."""
+    import psutil
+
+    with suppress(OSError, psutil.Error):
+        psutil.Process().nice(psutil.BELOW_NORMAL_PRIORITY_CLASS if sys.platform == "win32" else _NICE)
