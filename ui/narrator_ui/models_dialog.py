@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from PySide6.QtCore import Qt, QTimer, QUrl
+from PySide6.QtCore import QSignalBlocker, Qt, QTimer, QUrl
 from PySide6.QtGui import QDesktopServices, QKeySequence, QShortcut
 from PySide6.QtWidgets import QFileDialog, QLabel, QListWidget, QListWidgetItem, QProgressBar, QTextBrowser, QWidget
 
@@ -169,17 +169,21 @@ class ModelsDialog(ScrollingDialog):
         self._entries = {entry.name: entry for entry in shelf.entries}
         self.advice.setText(breakable(shelf.advice))
         self.machine.setText(breakable(about_machine(shelf.machine)))
+        with QSignalBlocker(self.models):  # a button that is being pressed stays as it is
+            self._fill(shelf.entries, before.name if before else "")
+        self._show_entry()
+
+    def _fill(self, entries: Sequence[Entry], current: str) -> None:
         self.models.clear()
-        for entry in shelf.entries:
+        for entry in entries:
             item = QListWidgetItem(row(entry))
             item.setData(_NAME, entry.name)
             item.setData(Qt.ItemDataRole.AccessibleTextRole, spoken(entry))
             self.models.addItem(item)
-            if before and entry.name == before.name:
+            if entry.name == current:
                 self.models.setCurrentItem(item)
         if self.models.currentItem() is None:
             self.models.setCurrentRow(0)
-        self.grow()
 
     def _show_entry(self) -> None:
         entry = self.entry()
