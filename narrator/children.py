@@ -62,6 +62,8 @@ class Child:
         except OSError as error:
             raise ChildGone from error
         self._messages: Fifo[Message] = Fifo(_QUEUE)
+        self._posted: Fifo[tuple[str, dict[str, object]]] = Fifo(_QUEUE)
+        self._writer = Thread(target=self._write_posted, name="to a child", daemon=True)
         self._end = Cancel()
         self._end.call(self._kill_group)
         self._reader = Thread(target=self._read, name="child", daemon=True)
@@ -83,6 +85,15 @@ class Child:
         except (OSError, ValueError) as error:  # the pipe is closed, at the other end or at ours
             self.kill()  # or it would not count as gone until its reader gets a turn, and would be used again
             raise ChildGone(self._code()) from error
+
+    def post(self, kind: str, **fields: object) -> None:
+        """Give the child a message without waiting until it takes it, which one that hangs never does.
+
+        From any thread; what is posted goes in that order. Whether it arrived shows in what `receive` tells.
+        """
+        self._posted.put((kind, fields))
+        with suppress(RuntimeError):  # it runs already
+            self._writer.start()
 
     def receive(self, timeout: float | None = None) -> Message | None:
         """The child's next message, or None after `timeout` s. Raises `ChildGone`."""
@@ -126,6 +137,12 @@ class Child:
         self.kill()
         self._process.wait()
 
+    def _write_posted(self) -> None:
+        """The writer's thread, which is there once something was posted."""
+        with suppress(Closed, ChildGone):
+            while posted := self._posted.get():
+                self.send(posted[0], **posted[1])
+
     def _kill_group(self) -> None:
         # The child is reaped only after this (by the reader), so its number cannot be another's yet.
         with suppress(OSError):
@@ -134,6 +151,7 @@ class Child:
             else:
                 os.killpg(self._process.pid, signal.SIGKILL)
         self._messages.close()
+        self._posted.close()
 
 
 class Standby:

@@ -53,9 +53,11 @@ class Describers:
         choice, ahead = self._chosen(wanted, options), list[str]()
         for name in tiers(str(options["tiers"])):
             tier = self._chosen(name, options)
-            if tier.backend != EMBEDDED and _id(tier.backend) not in map(_id, (*ahead, choice.backend)):
+            if tier.backend != EMBEDDED and tier.backend not in (*ahead, choice.backend):
                 ahead.append(tier.backend)
             choice = replace(choice, page=choice.page or tier.page, notice=choice.notice or tier.notice)
+        if wanted == EMBEDDED:  # the user wants nobody else
+            return replace(choice, page=None)
         if choice.backend == EMBEDDED and ahead:
             return replace(choice, backend=ahead.pop(), ahead=tuple(ahead))
         return replace(choice, ahead=tuple(ahead))
@@ -127,10 +129,6 @@ def key_of(id_: str, tell: Callable[[Notice], None]) -> str:
         if notice:
             tell(notice)
     return found.value if found else ""
-
-
-def _id(text: str) -> str:
-    return text.partition(":")[0]
 
 
 def _is_part_of(host: str, domain: str) -> bool:

@@ -74,7 +74,7 @@ class Director:
     def ready(self, lane: str, capabilities: Capabilities) -> None:
         """The lane's describer is open."""
         own = self._lanes[lane]
-        own.capabilities, own.is_open = capabilities, True
+        own.capabilities, own.is_open, own.granted = capabilities, True, self._last_wish
 
     def reopening(self, lane: str) -> None:
         """The lane's describer is not open any more, and is about to be opened again."""
@@ -233,7 +233,8 @@ class Director:
         later = Wait(max(own.rests_until, self._free_at(own, now), now + _CUE_WITHIN))
         if not self._can_lead(own, now, scene) or not own.sees:
             return later
-        if own.granted < self._last_wish <= now and not self._heard.is_wish_answered(self._last_wish):
+        is_fresh = own.granted < self._last_wish <= now <= self._last_wish + _PATIENCE
+        if is_fresh and not self._heard.is_wish_answered(self._last_wish):
             own.granted = self._last_wish
             return self._asked(own, now, scene, Reason.USER, Priority.NOW)
         if self.pace.overview and own.overview_of < scene.revision and self._heard.is_untold(scene.revision):
@@ -334,9 +335,10 @@ class Director:
             self._finishing = True
         elif wish is Wish.HUSH:
             self._heard.hush()
+            self._last_wish = -inf
         else:
             self._held = wish is Wish.HOLD
             if self._held:
-                self._wished_at = None
+                self._wished_at, self._last_wish = None, -inf
             else:
                 self._resumed_at = now

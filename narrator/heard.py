@@ -68,7 +68,8 @@ class Heard:
         """Nothing of this scene as a whole was told, and nothing is on its way to the ear."""
         if self.overview_of < revision:
             return True
-        asked = [told for told in self.under_way.values() if told.run.reason.is_overview]
+        overviews = (told for told in self.under_way.values() if told.run.reason in (Reason.START, Reason.CUT))
+        asked = [told for told in overviews if told.run.scene_revision == revision]
         return any(told.is_silent for told in asked) and not any(told.offered for told in asked)
 
     def is_wish_answered(self, since: float) -> bool:

@@ -42,6 +42,8 @@ _LONG = 60.0
 _YOUNG = 0.3
 """A run that was cancelled within this many seconds protects the next one for as long: see `preempt`."""
 _LETTERS_A_TOKEN = 4
+_LEAVES_WITHIN = 0.2
+"""Seconds until a thread that is told to leave is made to, by closing what it waits for."""
 _run_ids = count(1)
 
 
@@ -117,6 +119,10 @@ class Lane:
         return self._describer.lane
 
     @property
+    def title(self) -> str:
+        return self._describer.title
+
+    @property
     def describer(self) -> str:
         """The backend's id."""
         return self._describer.id
@@ -139,8 +145,11 @@ class Lane:
         """Cancel what runs and end; returns the thread if it is still there after `timeout` s."""
         self.leave()
         if self._thread.is_alive():
+            self._thread.join(_LEAVES_WITHIN)
+        self._backend.close()  # this ends what the thread may be opening
+        if self._thread.is_alive():
             self._thread.join(timeout)
-        self._backend.close()
+            self._backend.close()
         return self._thread if self._thread.is_alive() else None
 
     def cancel(self) -> None:

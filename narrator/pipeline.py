@@ -25,6 +25,7 @@ from narrator.standing import Purse
 LOCAL = "local"
 """The lane of the program's own sight."""
 EMBEDDED = "embedded"
+_BUILT_IN = "The built-in describer goes on."
 _DRAIN = 5.0
 """Seconds that the last words are waited for."""
 _MOST_BYTES = 4_000_000
@@ -96,13 +97,17 @@ class Pipeline:
                 director.dismiss(lane.name)
         for lane in leaving:
             lane.leave()
-            ending = threading.Thread(target=lane.close, name=f"end of {lane.name}", daemon=True)
-            ending.start()
-            self._leaving.append(ending)
         self._enlist(backends)
-        if self._is_started:
-            for lane in self._lanes:
-                lane.start()
+        change = threading.Thread(target=_change, args=(leaving, self._begun(self._lanes)), name="change", daemon=True)
+        change.start()
+        self._leaving.append(change)
+
+    def _begun(self, lanes: tuple[Lane, ...]) -> tuple[Lane, ...]:
+        """Start the program's own sight at once; returns the others, which need the memory of those before."""
+        if not self._is_started:
+            return ()
+        lanes[0].start()
+        return lanes[1:]
 
     def retry(self, backend_id: str) -> None:
         """Something was mended: a describer that rests is asked again at once."""
@@ -185,15 +190,19 @@ class Pipeline:
         *_, chosen = backends
         spec = registry.spec_of("backends", chosen)
         is_alone = spec.id == EMBEDDED or (isinstance(spec, BackendSpec) and spec.is_alone)
-        names = [(LOCAL, chosen if is_alone else EMBEDDED)]
-        names += [] if is_alone else [(registry.spec_of("backends", name).id, name) for name in backends]
-        self._lanes = tuple(self._new_lane(rank, *name) for rank, name in enumerate(names))
+        names = [chosen if is_alone else EMBEDDED, *([] if is_alone else backends)]
+        self._lanes = ()
+        for name in names:
+            self._lanes = (*self._lanes, self._new_lane(name))
 
-    def _new_lane(self, rank: int, name: str, backend: str) -> Lane:
-        spec = registry.spec_of("backends", backend)
+    def _new_lane(self, backend: str) -> Lane:
+        """The next lane; of two models of one kind the second has a number."""
+        spec, rank = registry.spec_of("backends", backend), len(self._lanes)
+        twins = sum(lane.describer == spec.id for lane in self._lanes)
+        name = LOCAL if not rank else f"{spec.id}-{twins + 1}" if twins else spec.id
         with self._around.director as director:
             director.enlist(name, rank)
-        others = "The built-in describer goes on." if rank else ""
+        others = f"{self._lanes[-1].title} goes on." if rank > 1 else _BUILT_IN if rank else ""
         describer = Describer(name, spec.id, spec.title, registry.create_backend(backend, self._context), others)
         album = Album(self.frames, self._memory, lambda: limits(self._settings()))
         return Lane(describer, album, self._around)
@@ -202,6 +211,14 @@ class Pipeline:
         for lane in self._lanes:
             lane.preempt(revision)
         self.scenes.nudge()
+
+
+def _change(leaving: Sequence[Lane], coming: Sequence[Lane]) -> None:
+    """End lanes, and only then start others. One that was closed meanwhile ends at once."""
+    for lane in leaving:
+        lane.close()
+    for lane in coming:
+        lane.start()
 
 
 def pace(settings: Settings) -> Pace:

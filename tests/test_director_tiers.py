@@ -111,3 +111,36 @@ def test_one_that_is_opened_again_does_not_lead_meanwhile():
     director = tiered()
     director.reopening("strong")
     assert director.leader(0.0, scene()) == "fast"
+
+
+@pytest.mark.parametrize("wish", [Wish.HUSH, Wish.HOLD])
+def test_a_wish_that_was_taken_back_does_not_come_again(wish):
+    director = tiered()
+    director.rest("fast", 20.0)
+    heard(director, begun(director, "strong", director.next("strong", 0.0, scene(), 0.0), 0.0), "A kitchen.", 0.2)
+    director.tell(Wish.DESCRIBE)
+    begun(director, "strong", director.next("strong", 5.0, scene(at=5.0), 0.0), 5.0)
+    for told in (wish, Wish.GO_ON):
+        director.tell(told)
+    director.rest("fast", 5.5)
+    late = director.next("fast", 5.8, scene(at=5.8), 0.0)
+    assert isinstance(late, Wait) or late.reason is not Reason.USER
+
+
+def test_an_old_wish_is_nothing_to_one_that_becomes_ready():
+    director = tiered()
+    heard(director, begun(director, "strong", director.next("strong", 0.0, scene(), 0.0), 0.0), "A kitchen.", 0.2)
+    director.tell(Wish.DESCRIBE)
+    begun(director, "strong", director.next("strong", 5.0, scene(at=5.0), 0.0), 5.0)
+    director.ready("fast", SEEING)
+    assert isinstance(director.next("fast", 5.5, scene(at=5.5), 0.0), Wait)
+    assert isinstance(director.next("fast", 200.0, scene(at=200.0), 0.0), Wait)
+
+
+def test_what_sounds_of_the_scene_before_does_not_keep_the_fast_one_from_the_next():
+    director = tiered()
+    before = begun(director, "strong", director.next("strong", 0.0, scene(), 0.0), 0.0)
+    director.offered(before, "A kitchen, with a long and winding clause.", 0.5)
+    director.answered(before, 0.6)
+    begun(director, "strong", director.next("strong", 3.0, scene(1, at=3.0), 4.0), 3.0)
+    assert director.next("fast", 3.0, scene(1, at=3.0), 4.0).reason in (Reason.START, Reason.CUT)

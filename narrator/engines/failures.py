@@ -132,6 +132,9 @@ FAILURES: Mapping[str, Failure] = {
     "bad_request": Failure(BackendError, "The model could not read the picture."),
     "crashed": Failure(EngineLost, "The model's engine ended unexpectedly.", "It is started again."),
     "stuck": Failure(EngineLost, "The model did not stop when it should.", "It is started again."),
+    "load_stuck": Failure(
+        BackendRefused, "The model {model} did not come to its end of loading.", "Choose another model, or start again."
+    ),
     "too_slow": Failure(
         TooSlow,
         "The model is too slow for live narration.",

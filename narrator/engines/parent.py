@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
 from itertools import count
 
 from narrator import children
@@ -12,6 +11,8 @@ from narrator.engines.failures import failure
 from narrator.errors import BackendError
 from narrator.mailbox import Cancel, Closed
 
+_LOADS_WITHIN = 900.0
+"""Seconds; the largest files from the slowest disks take some minutes."""
 _GRACE = 0.5
 """Seconds that a child is given beyond the time after which it ends itself."""
 
@@ -128,26 +129,24 @@ class Engine:
     def _send(self, kind: str, **fields: object) -> int:
         assert self._child is not None
         self._last = next(self._ids)
-        try:
-            self._child.send(kind, id=self._last, **fields)
-        except ChildGone as error:
-            raise self._gone(error) from error
+        self._child.post(kind, id=self._last, **fields)
         return self._last
 
     def _messages(self, child: Child) -> Iterator[Message]:
+        until = time.monotonic() + _LOADS_WITHIN
         while True:
             try:
-                message = child.receive()
+                message = child.receive(max(0.0, until - time.monotonic()))
             except ChildGone as error:
                 raise self._gone(error) from error
-            assert message is not None
+            if message is None:
+                raise failure("load_stuck", model=self.model)
             self._raise_failure(message)
             yield message
 
     def _cancel(self, child: Child, id_: int) -> None:
         """From any thread."""
-        with suppress(ChildGone):
-            child.send("cancel", id=id_)
+        child.post("cancel", id=id_)
         child.nudge()
 
     def _is_over(self, cancelled: Cancel) -> bool:
