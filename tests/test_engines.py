@@ -218,6 +218,19 @@ class TestAModelThatDoesNotStop:
         assert time.monotonic() - thrown < 2.8
         assert eventually(lambda: not is_alive(pid))
 
+    def test_that_takes_no_request_is_given_up_in_time_and_can_be_cancelled(self, loaded):
+        os.kill(loaded.pid, signal.SIGSTOP)
+        picture = "x" * 2_000_000  # far more than a pipe holds
+        began = time.monotonic()
+        with pytest.raises(TooSlow):
+            list(ask(loaded, first=0.3, words=[picture]))
+        assert time.monotonic() - began < 1.0
+        cancelled = Cancel()
+        answer = ask(loaded, cancelled=cancelled, words=[picture])
+        threading.Timer(0.2, cancelled.throw).start()
+        assert list(answer) == []
+        assert time.monotonic() - began < 2.0
+
     def test_does_not_hold_up_a_request_that_is_cancelled(self, loaded):
         leave_stuck(loaded)
         cancelled = Cancel()
