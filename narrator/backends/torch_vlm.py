@@ -4,8 +4,11 @@ This module tells what there is to know before; what it needs for more is import
 """
 
 from collections.abc import Mapping
+from importlib.util import find_spec
 
 from narrator.seams import Backend, BackendSpec, Context, Setting, Value
+
+_ENGINE = ("torch", "transformers")
 
 SPEC = BackendSpec(
     id="torch",
@@ -76,7 +79,7 @@ SPEC = BackendSpec(
         ),
         Setting(
             "torch.words",
-            "person ; car ; dog",
+            "person;car;dog",
             "PaliGemma: what to detect, with ; between; or the question to answer, or the answer to ask about.",
         ),
         Setting(
@@ -114,7 +117,9 @@ def create(argument: str, context: Context) -> Backend:
 
 
 def ready(options: Mapping[str, Value]) -> str:
-    """The title of the model that would answer; empty when none is on this machine."""
+    """The title of the model that would answer; empty when none is on this machine, or nothing to run it with."""
+    if any(find_spec(package) is None for package in _ENGINE):
+        return ""
     from narrator.backends._torch_choice import chosen
 
     model = chosen("", options)
