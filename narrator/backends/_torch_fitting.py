@@ -15,6 +15,7 @@ QUANTISED = ("int8", "4bit")
 _ROOM = 750e6
 """Bytes for what a model reckons with, beside its weights: half to one GB by the rule of thumb for models up to 8B."""
 _STORED = {"F32": "fp32", "BF16": "bf16", "F16": "fp16"}
+_WHOLE, _INDEX = "model.safetensors", "model.safetensors.index.json"
 _LONGEST_HEADER = 100_000_000
 """Bytes; the format's own limit."""
 _GB = 1e9
@@ -29,12 +30,12 @@ class Weights:
 
 
 def weights(folder: Path) -> Weights:
-    """Of all safetensors files of a folder. Raises `EngineFailed` when there are none or one is not whole."""
-    files = sorted(folder.glob("*.safetensors"))
-    if not files:
-        raise EngineFailed("not_a_checkpoint", f"no safetensors file in {folder}")
+    """Of the files that are loaded: other forms of the same weights may lie beside them.
+
+    Raises `EngineFailed` when there are none or one is not whole.
+    """
     counts: dict[str, int] = {}
-    for path in files:
+    for path in _files(folder):
         for kind, parameters in _tensors(path):
             counts[kind] = counts.get(kind, 0) + parameters
     most = max(counts, key=lambda kind: counts[kind], default="F32")
@@ -62,6 +63,20 @@ def forms(device: str, stored: str, wished: str, *, has_quantiser: bool, has_bf1
     half = "bf16" if has_bf16 else "fp16"
     exact = {"cpu": (stored, "bf16")}.get(device, (half,))
     return tuple(dict.fromkeys((*exact, *(QUANTISED if has_quantiser else ()))))
+
+
+def _files(folder: Path) -> list[Path]:
+    """As transformers looks for them: one file, or those that an index names."""
+    whole, index = folder / _WHOLE, folder / _INDEX
+    if whole.is_file():
+        return [whole]
+    try:
+        names = {str(name) for name in json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()}
+    except FileNotFoundError:
+        raise EngineFailed("not_a_checkpoint", f"no safetensors file in {folder}") from None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise EngineFailed("model_unusable", f"{index}: {error}") from error
+    return [folder / name for name in sorted(names)]
 
 
 def _tensors(path: Path) -> Iterator[tuple[str, int]]:

@@ -22,10 +22,40 @@ def write(path, tensors, data=None):
     path.write_bytes(struct.pack("<Q", len(text)) + text + bytes(end if data is None else data))
 
 
-def test_parameters_are_counted_over_all_files(tmp_path):
+def write_index(folder, *names):
+    table = {"weight_map": {str(place): name for place, name in enumerate(names)}}
+    (folder / "model.safetensors.index.json").write_text(json.dumps(table))
+
+
+def test_parameters_are_counted_over_the_files_of_the_index(tmp_path):
     write(tmp_path / "model-1.safetensors", {"a": ("BF16", (10, 20)), "b": ("F32", (1, 2))})
     write(tmp_path / "model-2.safetensors", {"c": ("BF16", (3, 4))})
+    write(tmp_path / "consolidated.safetensors", {"a": ("F32", (100, 100))})
+    write_index(tmp_path, "model-1.safetensors", "model-1.safetensors", "model-2.safetensors")
     assert fitting.weights(tmp_path) == fitting.Weights(214, "bf16")
+
+
+def test_other_forms_of_the_same_weights_are_not_counted(tmp_path):
+    write(tmp_path / "model.safetensors", {"a": ("BF16", (10, 20))})
+    write(tmp_path / "model.fp32.safetensors", {"a": ("F32", (10, 20))})
+    assert fitting.weights(tmp_path) == fitting.Weights(200, "bf16")
+    write_index(tmp_path, "model.safetensors")
+    assert fitting.weights(tmp_path) == fitting.Weights(200, "bf16")
+
+
+@pytest.mark.parametrize("index", ["", "[]", "{}", '{"weight_map": []}', '{"weight_map": {"a": "gone.safetensors"}}'])
+def test_an_index_that_names_no_files_is_damage(tmp_path, index):
+    (tmp_path / "model.safetensors.index.json").write_text(index)
+    with pytest.raises(EngineFailed) as caught:
+        fitting.weights(tmp_path)
+    assert caught.value.cause == "model_unusable"
+
+
+def test_only_files_that_would_be_loaded_make_a_model(tmp_path):
+    write(tmp_path / "consolidated.safetensors", {"a": ("BF16", (10, 20))})
+    with pytest.raises(EngineFailed) as caught:
+        fitting.weights(tmp_path)
+    assert caught.value.cause == "not_a_checkpoint"
 
 
 @pytest.mark.parametrize(
