@@ -97,7 +97,7 @@ def _sentence(label: str, things: Sequence[Found], code: str) -> str:
         where = [words[place] for place in places]
     else:
         where = [f"{number} {words[place]}" for place, number in Counter(places).items()]
-    return f"{count} {_plural(label) if count > 1 else label}: {', '.join(where)}."
+    return f"{count} {_plural(label, code) if count > 1 else label}: {', '.join(where)}."
 
 
 def _nothing(words: str, code: str) -> str:
@@ -115,8 +115,10 @@ def _parts(words: str) -> Iterator[str]:
             yield part.strip()
 
 
-def _plural(label: str) -> str:
-    """Of an English noun, which is what it is asked for; the last word of several is it."""
+def _plural(label: str, code: str) -> str:
+    """Of an English noun, whose last word it is; what another language makes of one is not known, so it stays."""
+    if (language(code) or "en") != "en":
+        return label
     before, space, noun = label.rpartition(" ")
     irregular = _data()["plurals"].get(noun)
     if irregular:

@@ -66,6 +66,15 @@ def test_places_are_told_in_the_users_language():
     assert paligemma.told("ocr", "AUSFAHRT\nFREI", "de-AT") == "Text lautet: AUSFAHRT FREI"
 
 
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [("de", "2 Hund: links, rechts."), ("fr", "2 Hund: left, right."), ("tlh", "2 Hunds: left, right.")],
+)
+def test_only_english_nouns_get_an_english_plural(code, said):
+    answer = f"{box(0, 100, 'Hund')} ; {box(900, 1000, 'Hund')}"
+    assert paligemma.told("detect", answer, code) == said
+
+
 def test_letters_that_were_read_are_told_as_text():
     assert paligemma.told("ocr", "exit\n", "en") == "Text reads: exit"
     assert paligemma.told("ocr", " ", "en") == ""
