@@ -2,11 +2,10 @@
 
 import math
 from collections.abc import Iterator
-from pathlib import Path
 
 from narrator.backends import _paligemma as paligemma
 from narrator.backends._chat import messages
-from narrator.backends._torch_choice import ENGINE, chosen, wanted
+from narrator.backends._torch_choice import ENGINE, chosen, is_there, wanted
 from narrator.backends._torch_speech import Parsed, Sentence, Speech, Words
 from narrator.children import Message
 from narrator.engines.failures import failure
@@ -19,6 +18,7 @@ from narrator.seams import Capabilities, Context
 
 _TITLE = "Torch"
 _HEARTBEAT = 30.0
+_LONGEST_NAME = 100
 _COUNTED_WITHIN = 10.0
 _DEVICES = {"cuda": "the graphics card", "mps": "the graphics card", "cpu": "the processor"}
 _FORMS = {"int8": ", in 8 bits", "4bit": ", in 4 bits"}
@@ -92,7 +92,7 @@ class Torch:
         name = wanted(self._argument, self._context.options)
         if not name:
             raise failure("no_model", title=_TITLE, setting="torch.model")
-        raise failure("not_a_checkpoint" if Path(name).expanduser().exists() else "model_missing", model=name)
+        raise failure("not_a_checkpoint" if is_there(name) else "model_missing", model=_short(name))
 
     def _options(self, model: Installed) -> Message:
         names = ("device", "precision", "memory", "threads", "pictures")
@@ -160,3 +160,8 @@ class Torch:
     def _tell(self, text: str) -> None:
         """Aloud the first time; when it is loaded again after a failure, that was told."""
         self._context.notify(Notice(Level.INFO, text, quiet=self._is_announced))
+
+
+def _short(name: str) -> str:
+    """Fit to be spoken, whatever was typed."""
+    return name if len(name) <= _LONGEST_NAME else f"{name[:_LONGEST_NAME]}…"

@@ -10,6 +10,8 @@ from narrator.seams import Value
 ENGINE = "torch"
 CONFIGURATION = "config.json"
 """The file that every checkpoint of transformers has."""
+_NO_PATH = (OSError, RuntimeError, ValueError)
+"""What the system says of a name that is too long or may not be looked into, of ~nobody, and of a letter no name has."""
 
 
 def wanted(argument: str, options: Mapping[str, Value]) -> str:
@@ -22,7 +24,22 @@ def chosen(argument: str, options: Mapping[str, Value]) -> Installed | None:
     name = wanted(argument, options)
     if not name:
         return store.preferred(ENGINE)
-    folder = Path(name).expanduser()
-    if (folder / CONFIGURATION).is_file():
-        return Installed(folder.name, ENGINE, folder, title=folder.resolve().name)
-    return store.locate(name, ENGINE)
+    return _own_folder(name) or store.locate(name, ENGINE)
+
+
+def is_there(name: str) -> bool:
+    """Whether something on this machine is called that, though it need not be a model."""
+    try:
+        return Path(name).expanduser().exists()
+    except _NO_PATH:
+        return False
+
+
+def _own_folder(name: str) -> Installed | None:
+    try:
+        folder = Path(name).expanduser()
+        if (folder / CONFIGURATION).is_file():
+            return Installed(folder.name, ENGINE, folder, title=folder.resolve().name)
+    except _NO_PATH:
+        pass
+    return None

@@ -2,8 +2,8 @@
 
 from narrator.engines.failures import EngineFailed
 
-EXTRA = "pip install 'scene-narrator[torch]'"
-QUANTISERS = "pip install 'scene-narrator[torch-quant]'"
+EXTRA = 'pip install "scene-narrator[torch]"'
+QUANTISERS = 'pip install "scene-narrator[torch-quant]"'
 _NO_MEMORY = ("out of memory", "can't allocate memory", "not enough memory", "alloc_failed", "bad_alloc")
 _OWN_CODE = ("trust_remote_code", "contains custom code")
 _TORCHVISION = "torchvision"

@@ -4,6 +4,8 @@ import os
 import resource
 import shutil
 import signal
+import subprocess
+import sys
 import threading
 import time
 
@@ -174,7 +176,7 @@ class TestMissing:
     @pytest.mark.parametrize(
         ("hidden", "model", "sentence", "remedy"),
         [
-            ("torch", "llava", "The engine for this model is not installed.", "pip install 'scene-narrator[torch]'"),
+            ("torch", "llava", "The engine for this model is not installed.", 'pip install "scene-narrator[torch]"'),
             ("transformers", "llava", "The engine for this model is not installed.", "scene-narrator[torch]"),
             ("torchvision", "smolvlm", "The model smolvlm needs torchvision, which is not installed.", "[torch]"),
             ("num2words", "smolvlm", "The engine for this model is not installed.", "scene-narrator[torch]"),
@@ -202,7 +204,7 @@ class TestMissing:
             monkeypatch.setenv(name, value)
         with pytest.raises(PartMissing) as caught:
             torch_talk.set(precision="int8").open(tiny_vlms / "llava")
-        assert caught.value.remedy == "pip install 'scene-narrator[torch-quant]'"
+        assert caught.value.remedy == 'pip install "scene-narrator[torch-quant]"'
 
     def test_no_model_and_no_such_model_are_told(self, torch_talk, tmp_path):
         with pytest.raises(BackendRefused, match="No model was chosen for Torch"):
@@ -227,6 +229,51 @@ class TestChoice:
         assert torch_vlm.ready(torch_talk.set(model="tiny").options) == "Tiny LLaVA"
         assert torch_vlm.ready(torch_talk.set(model="other").options) == ""
         assert torch_vlm.offers("torch.model") == [("", "Recommended"), ("tiny", "Tiny LLaVA")]
+
+    def test_without_torch_or_transformers_none_is_ready(self, tiny_vlms):
+        asks = (
+            "from narrator.backends import torch_vlm; import sys;"
+            "print('ready:', torch_vlm.ready({'torch.model': sys.argv[1]}))"
+        )
+        for hidden, title in (("", "gemma3"), ("torch", ""), ("transformers", "")):
+            command = [sys.executable, "-c", asks, str(tiny_vlms / "gemma3")]
+            told = subprocess.run(command, env=with_bridge(HIDDEN_PACKAGES=hidden), capture_output=True, check=True)
+            assert told.stdout.decode().strip() == f"ready: {title}".strip()
+
+    @pytest.mark.parametrize("name", ["~nosuchuser/x", "x" * 5000, "x\0y", f"{'x/' * 3000}y"])
+    def test_what_can_be_no_folder_is_not_ready_and_told_in_a_sentence(self, torch_talk, name):
+        assert torch_vlm.ready(torch_talk.set(model=name).options) == ""
+        with pytest.raises(BackendRefused, match="is not on this computer") as caught:
+            torch_talk.open()
+        assert len(caught.value.sentence) < 200
+
+    def test_a_folder_that_may_not_be_entered_is_told_in_a_sentence(self, tmp_path):
+        locked = tmp_path / "locked"
+        locked.mkdir()
+        (locked / "config.json").write_text("{}")
+        locked.chmod(0)
+        asks = """
+import os, sys
+from narrator.backends import torch_vlm
+from narrator.errors import BackendRefused
+from narrator.seams import Context
+def ask(name):
+    options = {"torch.model": name}
+    assert torch_vlm.ready(options) == ""
+    try:
+        torch_vlm.create("", Context(options)).open()
+    except BackendRefused as refused:
+        return refused.sentence
+assert ask("no-such")  # all that it takes is imported
+if os.geteuid() == 0:
+    os.seteuid(65534)  # root may enter everything
+print(ask(sys.argv[1]))
+"""
+        asked = [sys.executable, "-c", asks, str(locked)]
+        told = subprocess.run(asked, capture_output=True, text=True, check=False)
+        locked.chmod(0o755)
+        assert "locked" in told.stdout, told.stderr
+        assert told.stdout.endswith("on this computer.\n") or told.stdout.endswith("folder.\n")
 
     def test_a_folder_of_the_users_own_is_ready(self, torch_talk, tiny_vlms):
         assert torch_vlm.ready(torch_talk.set(model=str(tiny_vlms / "gemma3")).options) == "gemma3"
