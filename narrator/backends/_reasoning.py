@@ -60,6 +60,19 @@ class Reasoning:
         self._is_after_thought = not opened
 
 
+def opens_thought(prompt: str) -> bool:
+    """Whether the end of a prompt begins a thought, so that the answer starts in its middle."""
+    reasoning = Reasoning()
+    reasoning.feed(prompt)
+    return not (reasoning.feed("a") + reasoning.flush())
+
+
+def is_part_of_mark(token: str) -> bool:
+    """Whether a mark of thoughts begins or ends with a token, which then has to be read and is no decoration."""
+    lowered = token.lower()
+    return len(token) > 1 and any(mark.startswith(lowered) or mark.endswith(lowered) for mark in _OPENING + _CLOSING)
+
+
 def _first(text: str, marks: Sequence[str]) -> tuple[int, str]:
     """Where the first of the marks stands, and which; the end and "" when there is none."""
     lowered = text.lower()

@@ -140,7 +140,9 @@ class Torch:
     def _speech(self, task: str, words: str) -> Speech:
         if task in _PARSED:
             return Parsed(task, self._language, words)
-        return Words() if self._ready["has_chat"] else Sentence()
+        if self._ready["has_chat"]:
+            return Words(thinks_first=bool(self._ready["thinks_first"]))
+        return Sentence()
 
     def _counted(self, width: int, height: int) -> int:
         if self._engine is None:

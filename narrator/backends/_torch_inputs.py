@@ -10,17 +10,23 @@ import numpy as np
 from jinja2 import TemplateError
 from PIL import Image
 
+from narrator.backends._reasoning import opens_thought
 from narrator.engines.failures import EngineFailed
 
 Messages = list[dict[str, Any]]
 _URI = "data:image/"
 _TEMPLATE_REFUSES = (TemplateError, ValueError, TypeError, KeyError, IndexError)
+_SILENT = {"enable_thinking": False}
+"""To a template that can choose: thoughts take time, and nobody hears them."""
 _MOST_PIXELS = 50_000_000
 _TILE_GAP = 4
 
 
 class Inputs:
-    """Of one processor. `has_chat`: it takes messages; `has_system`: with a system text among them."""
+    """Of one processor. `has_chat`: it takes messages; `has_system`: with a system text among them.
+
+    `thinks_first`: what it puts before an answer begins a thought.
+    """
 
     def __init__(self, processor: Any, *, sees_one: bool) -> None:
         self._processor, self._sees_one = processor, sees_one
@@ -28,6 +34,7 @@ class Inputs:
             processor.chat_template = getattr(processor.tokenizer, "chat_template", None)
         self.has_chat = processor.chat_template is not None
         self.has_system = self.has_chat and self._takes_system()
+        self.thinks_first = self.has_chat and self._opens_thought()
         self.has_video = self.has_chat and getattr(processor, "video_processor", None) is not None
 
     def of(self, messages: Messages, task: str = "", *, as_video: bool = False) -> Any:
@@ -75,7 +82,7 @@ class Inputs:
     def _chat(self, told: Messages, **settings: Any) -> Any:
         more = {"processor_kwargs": settings} if settings else {}
         return self._processor.apply_chat_template(
-            told, add_generation_prompt=True, tokenize=True, return_dict=True, return_tensors="pt", **more
+            told, add_generation_prompt=True, tokenize=True, return_dict=True, return_tensors="pt", **_SILENT, **more
         )
 
     def _task(self, pictures: Sequence[Any], task: str) -> Any:
@@ -94,9 +101,21 @@ class Inputs:
             {"role": "user", "content": [{"type": "text", "text": "a"}]},
         ]
         try:
-            return mark in self._processor.apply_chat_template(messages, add_generation_prompt=True, tokenize=False)
+            return mark in self._rendered(messages)
         except _TEMPLATE_REFUSES:
             return False
+
+    def _opens_thought(self) -> bool:
+        messages = [{"role": "user", "content": [{"type": "text", "text": "a"}]}]
+        try:
+            asked = self._rendered(messages, has_answer=False)
+            return opens_thought(self._rendered(messages).removeprefix(asked))
+        except _TEMPLATE_REFUSES:
+            return False
+
+    def _rendered(self, messages: Messages, *, has_answer: bool = True) -> str:
+        template = self._processor.apply_chat_template
+        return str(template(messages, add_generation_prompt=has_answer, tokenize=False, **_SILENT))
 
 
 def shows_any(messages: Messages) -> bool:

@@ -11,7 +11,7 @@ import torch
 from narrator.backends import _torch_loading as loading
 from narrator.backends._paligemma import FAMILY as PALIGEMMA
 from narrator.backends._torch_inputs import Inputs, shows_any
-from narrator.backends._torch_streaming import Brake, Generation
+from narrator.backends._torch_streaming import Brake, Generation, Letters
 from narrator.backends._torch_told import told
 from narrator.children import Message
 from narrator.engines.failures import EngineFailed
@@ -44,6 +44,7 @@ class TorchModel:
         self._sees_one = self._family in _SEE_ONE
         self._pictures = pictures or (1 if self._sees_one else _MOST_PICTURES)
         self._brake = Brake(model)
+        self._letters = Letters(processor.tokenizer)
         try:
             self._inputs = Inputs(processor, sees_one=self._sees_one)
             self._inputs.cost(64, 64)
@@ -60,6 +61,7 @@ class TorchModel:
             "context": self._context,
             "has_chat": self._inputs.has_chat,
             "has_system": self._inputs.has_system,
+            "thinks_first": self._inputs.thinks_first,
             "has_video": self._inputs.has_video,
             "device": self._where.device,
             "form": self._where.form,
@@ -91,7 +93,7 @@ class TorchModel:
         if self._context and tokens_in + most > self._context:
             raise EngineFailed("context_too_long", str(tokens_in), limit=self._context)
         inputs = inputs.to(self._model.device, self._model.dtype)
-        generation = Generation(self._model, self._processor.tokenizer, self._brake)
+        generation = Generation(self._model, self._letters, self._brake)
         for piece in generation.pieces(inputs, cancelled, **self._settings(most)):
             yield {"kind": "text", "text": piece}
         yield {"kind": "usage", "tokens_in": tokens_in, "tokens_out": generation.tokens, "cached": 0}

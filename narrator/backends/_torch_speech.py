@@ -19,10 +19,10 @@ class Speech(Protocol):
 
 
 class Words:
-    """A chatting model's, without what it only thinks."""
+    """A chatting model's, without what it only thinks; it `thinks_first` when the prompt began the thought."""
 
-    def __init__(self) -> None:
-        self._reasoning = Reasoning()
+    def __init__(self, *, thinks_first: bool = False) -> None:
+        self._reasoning = Reasoning(is_begun=thinks_first)
 
     def feed(self, text: str) -> str:
         return self._reasoning.feed(text)

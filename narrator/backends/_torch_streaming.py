@@ -1,11 +1,12 @@
 """An answer as it is made, that ends within a layer's time of a cancel: only in the child process."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
 
+from narrator.backends._reasoning import is_part_of_mark
 from narrator.mailbox import Cancel, Closed, Fifo
 
 _CAPACITY = 100_000
@@ -39,11 +40,27 @@ class Brake:
             raise Stopped
 
 
-class Words:
-    """What `generate` hands tokens to: their text, without the prompt's, goes into a queue."""
+class Letters:
+    """What tokens read, without a tokenizer's special ones, but with those that begin or end thoughts."""
 
     def __init__(self, tokenizer: Any) -> None:
         self._tokenizer = tokenizer
+        special = {token: text for token, text in tokenizer.added_tokens_decoder.items() if text.special}
+        read = {token for token, text in special.items() if is_part_of_mark(text.content)}
+        self._unread = frozenset((*special, *tokenizer.all_special_ids)) - read if read else None
+        """None where the tokenizer itself may leave out all special ones."""
+
+    def of(self, tokens: Sequence[int]) -> str:
+        if self._unread is None:
+            return str(self._tokenizer.decode(tokens, skip_special_tokens=True))
+        return str(self._tokenizer.decode([token for token in tokens if token not in self._unread]))
+
+
+class Words:
+    """What `generate` hands tokens to: their text, without the prompt's, goes into a queue."""
+
+    def __init__(self, letters: Letters) -> None:
+        self._letters = letters
         self._is_past_prompt = False
         self._given = ""
         self.tokens: list[int] = []
@@ -55,16 +72,13 @@ class Words:
             self._is_past_prompt = True
             return
         self.tokens += tokens.flatten().tolist()
-        self._give(self._text())
+        self._give(self._letters.of(self.tokens))
 
     def end(self) -> None:
         """Give out what was held, and no more."""
         if self.tokens:
-            self._give(self._text(), is_last=True)
+            self._give(self._letters.of(self.tokens), is_last=True)
         self.pieces.close()
-
-    def _text(self) -> str:
-        return str(self._tokenizer.decode(self.tokens, skip_special_tokens=True))
 
     def _give(self, text: str, *, is_last: bool = False) -> None:
         if text.endswith(_UNFINISHED) and not is_last:
@@ -78,9 +92,9 @@ class Words:
 class Generation:
     """One answer: its text piece by piece, then `tokens`, and `is_whole`: the model itself ended it."""
 
-    def __init__(self, model: Any, tokenizer: Any, brake: Brake) -> None:
+    def __init__(self, model: Any, letters: Letters, brake: Brake) -> None:
         self._model, self._brake = model, brake
-        self._words = Words(tokenizer)
+        self._words = Words(letters)
         self._failure: BaseException | None = None
 
     @property

@@ -3,11 +3,14 @@
 The models are tiny and say nothing sensible: what matters is that words of theirs come, and no others.
 """
 
+import shutil
 import threading
 
 import pytest
 from fakes.tiny_vlms import CONTEXT, FAMILIES
 from fakes.torch_talk import picture
+
+from narrator.backends._torch_speech import Words
 
 ONE_PICTURE = ("paligemma", "paligemma2", "llava", "llava_next")
 WATCHES_VIDEOS = ("smolvlm", "qwen2_5_vl", "qwen3_vl")
@@ -97,6 +100,31 @@ def test_pictures_may_be_frames_of_a_video(family, torch_child):
     assert answer[-1]["kind"] == "done", answer[-1]
     if ready["has_video"]:
         assert usage(answer)["tokens_in"] != usage(torch_child.ask(*pictures))["tokens_in"]
+
+
+@pytest.mark.parametrize(
+    ("opening", "begins"),
+    [
+        ("", False),
+        ("<think>", True),
+        ("{% if enable_thinking is not defined or enable_thinking %}{{ '<think>' }}{% endif %}", False),
+        ("<think>a</think>\n", False),
+    ],
+    ids=["the model", "the prompt", "the prompt when asked to", "the prompt, and ends"],
+)
+def test_no_thought_is_said_whoever_begins_it(torch_child, tiny_vlms, tmp_path, opening, begins):
+    folder = shutil.copytree(tiny_vlms / "thinker", tmp_path / "thinker")
+    template = folder / "chat_template.jinja"
+    end = "{% endif %}"
+    template.write_text(template.read_text().strip().removesuffix(end) + opening + end)
+    ready = torch_child.load(folder)
+    assert (ready["kind"], ready["thinks_first"]) == ("ready", begins), ready
+    speech = Words(thinks_first=ready["thinks_first"])
+    answer = list(torch_child.ask(picture()))
+    assert answer[-1]["kind"] == "done", answer[-1]
+    assert usage(answer)["tokens_out"] == 6 - begins
+    said = [speech.feed(message["text"]) for message in answer if message["kind"] == "text"]
+    assert ("".join(said) + speech.rest(is_whole=True)).strip() == "A cup."
 
 
 def test_a_cancel_at_any_moment_ends_it(torch_child, tiny_vlms):

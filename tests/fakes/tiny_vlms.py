@@ -145,12 +145,33 @@ BOXES = (
 
 
 def paligemma_boxes():
-    """It answers everything with `BOXES`: the layers let pass what they get, and each token leads to the next."""
+    """It answers everything with `BOXES`."""
+    processor, model = paligemma(tokens=BOXES, tie_word_embeddings=False)
+    lead(model, processor.tokenizer, [LINE_FEED, *BOXES, "<eos>"])
+    return processor, model
+
+
+THOUGHT = ("<think>", " hm", "</think>", " A", " cup.")
+
+
+def thinker():
+    """It answers everything with `THOUGHT`, whose marks are special tokens; it goes on where a prompt began it."""
+    processor, model = llava(special=("<think>", "</think>"), tokens=(" hm", " A", " cup."))
+    processor.chat_template = processor.chat_template.replace("Assistant: ", "Assistant:\\n")
+    lead(model, processor.tokenizer, [LINE_FEED, *THOUGHT, "<eos>"])
+    return processor, model
+
+
+LINE_FEED = "\u010a"
+"""As a tokenizer of bytes writes it."""
+
+
+def lead(model, tokenizer, tokens):
+    """Each token leads to the next, the first that the prompt ends with: the layers let pass what they get."""
     import torch
 
-    processor, model = paligemma(tokens=BOXES, tie_word_embeddings=False)
     text, head = model.model.language_model, model.lm_head
-    ids = processor.tokenizer.convert_tokens_to_ids(["\u010a", *BOXES, "<eos>"])  # a prompt ends with a line feed
+    ids = tokenizer.convert_tokens_to_ids(list(tokens))
     with torch.no_grad():
         for layer in text.layers:
             layer.self_attn.o_proj.weight.zero_()
@@ -160,13 +181,13 @@ def paligemma_boxes():
         for place, (token, following) in enumerate(pairwise(ids)):
             text.embed_tokens.weight[token, place] = 1.0
             head.weight[following, place] = 1.0
-    return processor, model
 
 
-def llava(*, tiled=False):
+def llava(*, tiled=False, special=(), tokens=()):
     import transformers as hf
 
-    tokenizer = make_tokenizer(["<image>", "<end>"], image_token="<image>")
+    tokenizer = make_tokenizer(["<image>", "<end>", *special], image_token="<image>")
+    tokenizer.add_tokens(list(tokens))
     sizes = {"size": {"shortest_edge": 28}, "crop_size": {"height": 28, "width": 28}}
     grids = {"image_grid_pinpoints": [[28, 56], [56, 28], [56, 56]]} if tiled else {}
     name = "LlavaNext" if tiled else "Llava"
@@ -325,7 +346,7 @@ FAMILIES = {
     "qwen2_5_vl": qwen2_5_vl,
     "qwen3_vl": qwen3_vl,
 }
-ODD = {"paligemma_boxes": paligemma_boxes}
+ODD = {"paligemma_boxes": paligemma_boxes, "thinker": thinker}
 
 
 def save(family, folder):
