@@ -50,23 +50,30 @@ _HOUR = 3600.0
 _WORTH_A_NUMBER = 1.5
 _MOST_DETAIL = 400
 _MOST_NAMED = 4
+_SAYING = ("error", "message", "code", "detail", "msg", "errors")
+"""Where bodies say what is wrong; FastAPI's have `detail` and `msg`."""
 _ANY: tuple[int, ...] = ()
 _BLIND = (
     r"(image|vision|multimodal|image_url)\S* (input |content )?(is|are) not supported|not (a |)multimodal"
     r"|(not|n't) support (image|vision|multimodal)|mmproj|not have vision|content part type: .*image"
-    r"|cannot (see|process) image|missing data required for image"
+    r"|cannot (see|process) image|missing data required for image|image_url is only supported"
 )
 _TOO_LONG = (
     r"exceed_context_size|context[ _](length|size|window)|maximum (input|context|model)|max_model_len"
     r"|longer than the (model|maximum)|must have less than \d+ tokens|`inputs` tokens|too many tokens"
+)
+_MODEL_MISSING = (
+    r"\bmodels?\b.*(\bnot (exist|found|available)|n't exist)|\b(unknown|invalid|no such|not a valid) model\b"
+    r"|\bmodel_not_found\b"
 )
 _RULES: tuple[tuple[tuple[int, ...], str, type[BackendError]], ...] = (
     (_ANY, r"unexpected endpoint", WrongPath),
     (_ANY, _BLIND, CannotSee),
     (_ANY, r"at most \d+ (image|picture)|too many images|(number of|maximum) images", TooManyPictures),
     (_ANY, _TOO_LONG, ContextTooLong),
+    ((200, 400, 403, 404, 410, 422), _MODEL_MISSING, ModelNotFound),
     ((400,), r"api[ _-]?key|unauthori[sz]ed|credentials|access token", AuthFailed),
-    ((403, 429), r"insufficient_quota|credit\b|balance", NoCredit),
+    ((403, 429), r"insufficient_quota|credit\b|\bbalance\b", NoCredit),
     ((402,), "", NoCredit),
     ((401, 403), "", AuthFailed),
     ((407,), "", ProxyFailed),
@@ -77,7 +84,6 @@ _RULES: tuple[tuple[tuple[int, ...], str, type[BackendError]], ...] = (
     (_ANY, r"content[ _](filter|policy)|safety", Blocked),
 )
 """Status codes with what must stand in the message, the first that fits; no codes: any."""
-_MODEL_MISSING = re.compile(r"model\b.*(not (exist|found)|unknown|invalid|no such|does ?n[o']t exist)|no such model")
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,9 +111,12 @@ class Refused(Exception):
 
     @property
     def message(self) -> str:
-        """What the server says in words, its kind of error included."""
+        """What the server says, and its own code for it.
+
+        The kind of error, which is "invalid_request_error" for most, would be taken for a part of what it says.
+        """
         try:
-            return " ".join(_strings(json.loads(self.text)))
+            return " ".join(_said(json.loads(self.text)))
         except (ValueError, RecursionError):
             return "" if self.is_page else self.text
 
@@ -164,8 +173,6 @@ def _refusal_kind(refused: Refused, message: str) -> type[BackendError]:
         return Redirected
     if refused.is_page and refused.code < 400:
         return NotAServer
-    if refused.code < 500 and _MODEL_MISSING.search(message.lower()):
-        return ModelNotFound
     for codes, pattern, kind in _RULES:
         if (not codes or refused.code in codes) and re.search(pattern, message, re.IGNORECASE):
             return kind
@@ -233,12 +240,12 @@ def _caused_by(error: BaseException | None, kinds: tuple[type[BaseException], ..
     return error is not None
 
 
-def _strings(value: Any) -> list[str]:
-    """Every text and number in a body, in order."""
+def _said(value: Any) -> list[str]:
+    """The texts and numbers of a body that say what is wrong, in order."""
     if isinstance(value, dict):
-        return [text for entry in value.values() for text in _strings(entry)]
+        return [text for name in _SAYING for text in _said(value.get(name))]
     if isinstance(value, list):
-        return [text for entry in value for text in _strings(entry)]
+        return [text for entry in value for text in _said(entry)]
     return [str(value)] if isinstance(value, str | int | float) and not isinstance(value, bool) else []
 
 

@@ -1,9 +1,10 @@
 """Every way in which a model server fails: which error of ours, what is said, and when it may be asked again."""
 
+import json
 import time
 
 import pytest
-from fakes.openai_faults import FAULTS
+from fakes.openai_faults import ENVELOPES, FAULTS, REFUSALS, words_of
 from fakes.openai_service import OpenAIService
 from fakes.server_talk import ServerTalk, picture, prompt, run
 from hypothesis import given
@@ -112,6 +113,45 @@ def test_each_failure_has_its_own_error(quick, openai_service, fault, kind, mean
     assert len(openai_service.asked) == before + 1  # never sent a second time
     quick.again()
     assert quick.text()  # the client is as good as before
+
+
+ASKED = Asked(Address.of(ServerTalk("https://api.example.com").options), "tiny-vl", ("tiny-vl",), KEY)
+
+
+def meaning(code, body):
+    return type(told(Refused(code, {"content-type": "application/json"}, json.dumps(body).encode()), ASKED))
+
+
+@pytest.mark.parametrize("envelope", ENVELOPES)
+@pytest.mark.parametrize("fault", [name for name in REFUSALS if words_of(name)])
+def test_the_same_words_mean_the_same_in_every_envelope(fault, envelope):
+    refusal = REFUSALS[fault]
+    assert meaning(refusal.code, ENVELOPES[envelope](refusal.code, *words_of(fault))) is meaning(
+        refusal.code, refusal.body
+    )
+
+
+@pytest.mark.parametrize("envelope", ENVELOPES)
+@pytest.mark.parametrize(
+    ("code", "words", "own_code", "kind"),
+    [
+        (400, "This model's maximum context length is 8192 tokens.", "context_length_exceeded", errors.ContextTooLong),
+        (400, "this model is missing data required for image input", None, errors.CannotSee),
+        (400, "Model does not support image input", None, errors.CannotSee),
+        (400, "image_url is only supported by certain models.", None, errors.CannotSee),
+        (400, "'max_tokens' is not supported with this model.", "unsupported_parameter", errors.BadRequest),
+        (400, "'temperature' does not support 0.2 with this model.", "unsupported_value", errors.BadRequest),
+        (400, "model 'x' does not support thinking", None, errors.BadRequest),
+        (400, "The model was loaded again. invalid image data", None, errors.BadRequest),
+        (400, "acme/x is not a valid model ID", None, errors.ModelNotFound),
+        (404, "The model `x` does not exist or you do not have access to it.", "model_not_found", errors.ModelNotFound),
+        (429, "Rate limit reached for model x", "rate_limit_exceeded", errors.TooMany),
+        (429, "Model is busy: load balancer has no room", None, errors.TooMany),
+        (403, "Your balance is too low", None, errors.NoCredit),
+    ],
+)
+def test_what_servers_say_of_a_model_is_not_taken_for_its_absence(envelope, code, words, own_code, kind):
+    assert meaning(code, ENVELOPES[envelope](code, words, own_code)) is kind
 
 
 @pytest.mark.parametrize("fault", ["drop", "cut", "garbage", "error-in-stream", "stall", "length"])

@@ -1,6 +1,6 @@
 """What servers that speak OpenAI's protocol say when they refuse: their own words, status by status."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -104,6 +104,25 @@ REFUSALS: dict[str, Refusal] = {
     "array": Refusal(200, [1, 2, 3]),
     "no-json": Refusal(200, b"hello", "application/json"),
 }
+ENVELOPES: dict[str, Callable[[int, str, Any], Json]] = {
+    "openai": lambda _, message, own: _openai(message, code=own),
+    "vllm": lambda code, message, own: _vllm(code, message, "BadRequestError") | ({"code": own} if own else {}),
+    "vllm-nested": lambda code, message, own: {"error": _openai(message, "BadRequestError", own or code)["error"]},
+}
+"""What the same words come in: OpenAI's form, and vLLM's older and newer one."""
+
+
+def words_of(name: str) -> tuple[str, str] | None:
+    """What a refusal says, and its own code for that; None for one that says nothing in JSON."""
+    body = REFUSALS[name].body
+    body = body[0] if isinstance(body, list) else body
+    if not isinstance(body, dict) or REFUSALS[name].code < 400:
+        return None
+    inner = body["error"] if isinstance(body.get("error"), dict) else body
+    said = inner.get("message") or inner.get("error") or inner.get("detail")
+    return str(said), inner["code"] if isinstance(inner.get("code"), str) else ""
+
+
 BREAKS = (
     "hang",
     "stall",
