@@ -2,7 +2,7 @@
 
 import ipaddress
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -11,9 +11,21 @@ from narrator.backends._server_presets import presets
 from narrator.messages import Level, Notice
 from narrator.seams import Context, Value
 
+_Ip = ipaddress.IPv4Address | ipaddress.IPv6Address
+_Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 _NAME = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9._-]*[A-Za-z0-9_])?\.?")
 _PATH = re.compile(r"(?:/[A-Za-z0-9._~!$&'()*+,;=:@%-]*)*")
 _ENDPOINTS = ("/chat/completions", "/completions", "/models")
+_NUMBER = re.compile(r"(?:.*\.)?(?:\d+|0x[0-9a-f]*)")
+"""How names end that some resolvers read as an address, such as 134744072 or 0x08.8.8.8; the URL Standard has it so."""
+_LOOPBACK = tuple(map(ipaddress.ip_network, ("127.0.0.0/8", "::1/128")))
+_OWN = tuple(
+    map(
+        ipaddress.ip_network,
+        ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16", "fc00::/7", "fe80::/10"),
+    )
+)
+"""Addresses within a network, and no others that are kept for documentation or tests: RFC 1918, 3927, 4193, 4291."""
 _LOCAL_DOMAINS = (".local", ".internal", ".home.arpa", ".lan", ".localhost")
 """Names that only a local network gives: RFC 6762, RFC 8375, ICANN's reservation of .internal; .lan is usual."""
 
@@ -55,24 +67,35 @@ class Address:
     @property
     def is_loopback(self) -> bool:
         address = _ip(self.host)
-        return address.is_loopback if address else self.host == "localhost"
+        return _is_within(address, _LOOPBACK) if address else self.host == "localhost"
 
     @property
     def is_near(self) -> bool:
-        """On this machine or in its own network, as far as the address tells."""
+        """On this machine or in its own network, as far as the address tells; what a name leads to tells `leads_to`."""
         address = _ip(self.host)
         if address:
-            return address.is_loopback or (address.is_private and not address.is_unspecified)
+            return _is_within(address, (*_LOOPBACK, *_OWN))
         return bool(self.host) and ("." not in self.host or self.host.endswith(_LOCAL_DOMAINS))
+
+    @property
+    def is_name(self) -> bool:
+        return _ip(self.host) is None
+
+    def leads_to(self, numbers: Iterable[str]) -> bool:
+        """True when all these addresses are as near as the name says that they are; at least one is needed."""
+        networks = _LOOPBACK if self.is_loopback else (*_LOOPBACK, *_OWN)
+        found = [_ip(number) for number in numbers]
+        return bool(found) and all(address is not None and _is_within(address, networks) for address in found)
 
     def require_usable(self, context: Context) -> None:
         """Raises `BackendRefused` when nothing may be sent there; tells of what may be read on the way."""
         if self.flaw:
             raise failure(NoAddress if self.flaw == "none" else BadAddress, self.flaw)
         self.require_network(context)
-        if self.scheme == "https" or self.is_near:
+        allows_http = context.flag("server.allow_http")
+        if self.scheme == "https" or (self.is_near and not (allows_http and self.is_name and not self.is_loopback)):
             return
-        if not context.flag("server.allow_http"):
+        if not allows_http:
             raise failure(NotEncrypted, place=self.place)
         text = f"What goes to {self.place} is not encrypted: pictures and the key can be read on the way."
         context.notify(Notice(Level.WARNING, text, "Give an address in server.url that begins with https."))
@@ -91,7 +114,7 @@ def _parsed(text: str) -> Address:
         host, port = (parts.hostname or "").lower().rstrip("."), parts.port
     except ValueError as error:
         return Address(flaw=str(error))
-    is_name = bool(_NAME.fullmatch(host)) or _ip(host) is not None
+    is_name = _ip(host) is not None or (bool(_NAME.fullmatch(host)) and not _NUMBER.fullmatch(host))
     if not is_name or "%" in host or port == 0 or parts.scheme not in (("http", "https") if has_scheme else ("",)):
         return Address(flaw="no host, or another scheme than http and https")
     if "@" in parts.netloc or parts.query or parts.fragment or not _PATH.fullmatch(parts.path):
@@ -105,7 +128,11 @@ def _parsed(text: str) -> Address:
     return Address("http" if found.is_near else "https", host, port or 0, path or "/v1")
 
 
-def _ip(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+def _is_within(address: _Ip, networks: Iterable[_Network]) -> bool:
+    return any(address in network for network in networks)
+
+
+def _ip(host: str) -> _Ip | None:
     try:
         address = ipaddress.ip_address(host)
     except ValueError:

@@ -75,7 +75,7 @@ def try_out(context: Context) -> str:
     address.require_usable(context)
     secret = context.key(_ID)
     asked = Asked(address, context.text("server.model"), secret=secret)
-    client = connect(address, secret)
+    client = connect(address, secret, allows_http=context.flag("server.allow_http"))
     try:
         found = context.network.call(_tried(client, asked, context), _CHECKED_WITHIN)
     except expected() as error:
@@ -127,7 +127,8 @@ class Server:
             self._given_up = Cancel()
             self._address.require_usable(self._context)
             self._secret = self._context.key(_ID)
-            self._client = connect(self._address, self._secret)
+            allows_http = self._context.flag("server.allow_http")
+            self._client = connect(self._address, self._secret, allows_http=allows_http)
         if self._given_up:
             self.close()
             raise Closed

@@ -68,6 +68,12 @@ def test_what_a_person_writes_for_an_address(text, base, host):
         "https://api.example.com/v1\r\nX-Evil: 1",
         "javascript:alert(1)",
         "::::",
+        "http://134744072/v1",
+        "http://0x08080808/v1",
+        "http://010.8.8.8/v1",
+        "http://127.1/v1",
+        "http://0/v1",
+        "https://a.0x7f/v1",
     ],
 )
 def test_what_is_no_address_is_refused_and_goes_nowhere(text):
@@ -113,7 +119,21 @@ class TestPlainHttp:
         talk.close()
 
     @pytest.mark.parametrize(
-        "host", ["api.example.com", "8.8.8.8", "[2001:4860:4860::8888]", "[::ffff:8.8.8.8]", "127.0.0.1.example.com"]
+        "host",
+        [
+            "api.example.com",
+            "127.0.0.1.example.com",
+            "8.8.8.8",
+            "[2001:4860:4860::8888]",
+            "[::ffff:8.8.8.8]",
+            "[64:ff9b::808:808]",
+            "[2001:db8::1]",
+            "203.0.113.5",
+            "198.18.0.1",
+            "100.64.0.1",
+            "240.0.0.1",
+            "0.0.0.0",
+        ],
     )
     def test_is_refused_elsewhere_unless_the_user_says_so(self, host):
         talk = ServerTalk(f"http://{host}/v1")
@@ -121,6 +141,92 @@ class TestPlainHttp:
             talk.open()
         assert "without encryption, so nothing was sent." in caught.value.sentence
         talk.set(allow_http=True)
+        Address.of(talk.options).require_usable(talk.context)
+        assert "is not encrypted" in talk.told
+        talk.close()
+
+
+@pytest.fixture
+def names(monkeypatch):
+    """What names stand for, in place of the resolver."""
+    known = {}
+
+    def look_up(host, port, *_, **__):
+        if host not in known:
+            raise socket.gaierror(socket.EAI_NONAME, "nobody knows it")
+        families = [socket.AF_INET6 if ":" in number else socket.AF_INET for number in known[host]]
+        return [(family, 1, 6, "", (number, port)) for family, number in zip(families, known[host], strict=True)]
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    return known
+
+
+class TestNames:
+    """A name proves nothing: what it stands for decides where plain http may go."""
+
+    def talk(self, openai_service, name):
+        return ServerTalk(f"http://{name}:{openai_service.port}/v1", key="sk-1")
+
+    @pytest.mark.parametrize("name", ["gpu", "gpu.lan", "localhost"])
+    def test_one_of_this_machine_or_the_own_network_is_used(self, names, openai_service, name):
+        names[name] = ["127.0.0.1"]
+        talk = self.talk(openai_service, name)
+        assert talk.text()
+        assert openai_service.last.headers["host"] == f"{name}:{openai_service.port}"
+        talk.close()
+
+    def test_the_next_number_is_tried_where_the_first_does_not_answer(self, names, openai_service):
+        names["gpu"] = ["::1", "127.0.0.1"]
+        talk = self.talk(openai_service, "gpu")
+        assert talk.text()
+        talk.close()
+
+    @pytest.mark.parametrize(
+        ("name", "numbers"),
+        [
+            ("gpu", ["8.8.8.8"]),
+            ("gpu.lan", ["127.0.0.1", "8.8.8.8"]),
+            ("gpu", ["127.0.0.1", "2001:4860:4860::8888"]),
+            ("gpu", ["198.18.0.1"]),
+            ("localhost", ["10.0.0.1"]),
+        ],
+    )
+    def test_one_that_leads_elsewhere_is_sent_nothing(self, names, openai_service, name, numbers):
+        names[name] = numbers
+        talk = self.talk(openai_service, name)
+        with pytest.raises(errors.NotEncrypted) as caught:
+            talk.open()
+        assert caught.value.sentence == (
+            f"Pictures would go to {name}:{openai_service.port} without encryption, so nothing was sent."
+        )
+        assert openai_service.calls == []
+        talk.close()
+
+    def test_what_a_name_comes_to_mean_later_gets_nothing(self, names, openai_service):
+        names["gpu"] = ["127.0.0.1"]
+        talk = self.talk(openai_service, "gpu")
+        assert talk.text()
+        names["gpu"] = ["8.8.8.8"]
+        openai_service.fail("reset-before")
+        assert talk.text()  # connected anew, to the number that was judged
+        openai_service.stop()
+        with pytest.raises(errors.Unreachable):
+            talk.text()
+        with pytest.raises(errors.NotEncrypted):
+            talk.again()
+        talk.close()
+
+    def test_one_that_nobody_knows_is_told(self, names, openai_service):
+        talk = self.talk(openai_service, "gpu")
+        with pytest.raises(errors.NameNotFound) as caught:
+            talk.open()
+        assert "cannot be looked up" in caught.value.sentence
+        talk.close()
+
+    def test_the_user_may_allow_it_and_is_told(self, names, openai_service):
+        names["gpu"] = ["203.0.113.5", "127.0.0.1"]
+        talk = self.talk(openai_service, "gpu").set(allow_http=True)
+        assert "is not encrypted" not in talk.told
         Address.of(talk.options).require_usable(talk.context)
         assert "is not encrypted" in talk.told
         talk.close()
