@@ -83,7 +83,8 @@ def try_out(context: Context) -> str:
     finally:
         with suppress(Closed, *expected()):
             context.network.call(_end(client, None), _CLOSED_WITHIN)
-    return f"The server {address.place} works, and {found.model} answers."
+    instead = _instead(found)
+    return f"The server {address.place} works, and {found.model} answers.{f' {instead.text}' if instead else ''}"
 
 
 async def _tried(client: "httpx2.AsyncClient", asked: Asked, context: Context) -> Found:
@@ -239,7 +240,7 @@ class Server:
         self._answered_at, self._correction = -math.inf, 1.0
         self._context.offered[_ID] = found.models
         text = f"{found.model} on {self._address.place} describes."
-        self._context.notify(Notice(Level.INFO, text, quiet=True))
+        self._context.notify(_instead(found) or Notice(Level.INFO, text, quiet=True))
 
     def _capabilities(self) -> Capabilities:
         assert self._found is not None
@@ -340,6 +341,14 @@ class Server:
         if abs(ratio / self._correction - 1) > _DOUBTFUL:
             _log.info("%d tokens were counted for pictures of %d by the rule", counted, reckoned)
             self._correction = ratio
+
+
+def _instead(found: Found) -> Notice | None:
+    """That another model answers than the one that was wanted."""
+    if not found.missing:
+        return None
+    text = f"The server has no model {found.missing}; its only one, {found.model}, describes."
+    return Notice(Level.WARNING, text, "Load the other there, or empty server.model.")
 
 
 async def _end(client: "httpx2.AsyncClient", search: Search | None) -> None:

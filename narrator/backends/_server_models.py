@@ -21,7 +21,7 @@ from narrator.backends._server_errors import (
     failure,
 )
 from narrator.backends._server_presets import Preset, may_see, recognised
-from narrator.backends._server_told import Asked, Refused, expected, told
+from narrator.backends._server_told import Asked, Refused, expected, missing, told
 from narrator.errors import BackendBusy, BackendError
 
 if TYPE_CHECKING:
@@ -47,6 +47,8 @@ class Found:
     models: tuple[str, ...]
     model: str
     context_tokens: int = 0
+    missing: str = ""
+    """The model that was wanted, where the server has but another one, which answers in its place."""
 
 
 class Search:
@@ -116,7 +118,8 @@ class Search:
         entry = next((entry for entry in entries if entry["id"] == model), {})
         if _sees(entry) is False:
             raise failure(CannotSee, "by its list of models", model=model)
-        return Found(preset, models, model, _context(entry))
+        is_other = bool(self._wanted) and model not in _named(self._wanted, models or (model,))
+        return Found(preset, models, model, _context(entry), self._wanted if is_other else "")
 
     async def warm_up(self, model: str) -> None:
         """Have it answer one word, without a picture. Raises as `look`."""
@@ -155,12 +158,17 @@ class Search:
         return body
 
     def _chosen(self, entries: Sequence[dict[str, Any]]) -> str:
-        """The model that was wanted, by any of its names, else the first that sees or seems to."""
+        """The model that was wanted, by any of its names, else the only one, else the first that sees or seems to.
+
+        Some servers take any name and answer with what they have: the list is what tells. Raises `ModelNotFound` when
+        there are several others, `NoModel`.
+        """
         models, wanted = [str(entry["id"]) for entry in entries], self._wanted
         if wanted:
-            names = (wanted, f"{wanted}:latest", f"models/{wanted}")
-            same = [model for model in models if model in names or model.rpartition("/")[2] == wanted]
-            return wanted if wanted in same or not same else same[0]
+            same = _named(wanted, models)
+            if len(set(models)) > 1 and not same:
+                raise missing(replace(self._asked, model=wanted, listed=tuple(dict.fromkeys(models))))
+            return wanted if wanted in same or not models else (same or models)[0]
         if not models:
             raise failure(NoModel, place=self._asked.address.place)
         seeing = [model for model, entry in zip(models, entries, strict=True) if _sees(entry)]
@@ -176,6 +184,12 @@ class Search:
 def _is_name(id_: object) -> bool:
     """It is spoken, and sent back."""
     return isinstance(id_, str) and 0 < len(id_) <= _LONGEST_NAME and id_.isprintable()
+
+
+def _named(wanted: str, models: Sequence[str]) -> list[str]:
+    """Those of the models that go by this name, of which servers leave out a part or put one before."""
+    names = (wanted, f"{wanted}:latest", f"models/{wanted}")
+    return [model for model in models if model in names or model.rpartition("/")[2] == wanted]
 
 
 def _sees(entry: dict[str, Any]) -> bool | None:

@@ -150,6 +150,11 @@ def told(error: BaseException, asked: Asked) -> BackendError:
     return failure(kind, _clean(f"{type(error).__name__}: {error}", asked.secret), place=asked.address.place)
 
 
+def missing(asked: Asked) -> ModelNotFound:
+    """That the server has no such model, with those that it has."""
+    return failure(ModelNotFound, "by its list of models", model=asked.model, choices=_choices(asked))
+
+
 def limit_of(detail: str) -> int:
     """The most pictures that a refusal tells of; 0 when it tells none."""
     found = re.search(r"at most (\d+)|max\w* (?:of )?(\d+)", detail, re.IGNORECASE)

@@ -228,7 +228,6 @@ class TestModels:
             ("llava", "llava:latest", "llava:latest"),
             ("gemini-3", "models/gemini-3", "models/gemini-3"),
             ("tiny", "org/tiny", "org/tiny"),
-            ("other", "tiny", "other"),
         ],
     )
     def test_a_model_is_known_by_any_of_its_names(self, server_talk, openai_service, wanted, listed, asked):
@@ -236,6 +235,27 @@ class TestModels:
         server_talk.set(model=wanted)
         server_talk.text()
         assert openai_service.last.body["model"] == asked
+
+    def test_a_model_that_the_list_does_not_hold_is_told_with_those_that_it_holds(self, server_talk, openai_service):
+        """llama-server, among others, takes any name and answers with what it has."""
+        openai_service.models = self.MANY
+        with pytest.raises(errors.ModelNotFound) as caught:
+            server_talk.set(model="llava:70b").open()
+        assert caught.value.sentence == "The server has no model llava:70b."
+        assert caught.value.remedy == "It has llava:7b, llama3:8b, qwen2.5vl:3b. Choose one in server.model."
+        assert openai_service.asked == []
+
+    def test_the_only_model_answers_for_one_that_is_not_there_and_that_is_told(self, server_talk, openai_service):
+        openai_service.models = [{"id": "tiny"}]
+        server_talk.set(model="other").text()
+        assert openai_service.last.body["model"] == "tiny"
+        assert server_talk.told.startswith("The server has no model other; its only one, tiny, describes.")
+        assert not server_talk.notices[0].quiet
+
+    def test_a_named_model_that_is_there_is_told_as_any_other(self, server_talk, openai_service):
+        openai_service.models = [{"id": "org/tiny"}]
+        server_talk.set(model="tiny").text()
+        assert server_talk.told.startswith("org/tiny on ")
 
     def test_they_are_offered(self, server_talk, openai_service):
         openai_service.models = self.MANY

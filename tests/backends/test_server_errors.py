@@ -191,13 +191,13 @@ def test_without_a_key_the_user_is_told_that_one_is_wanted(server_talk, openai_s
     assert error.remedy == "scene-narrator key set server"
 
 
-def test_a_wrong_model_names_those_that_there_are(server_talk, openai_service):
+def test_a_model_that_went_away_names_those_that_there_are(server_talk, openai_service):
     openai_service.models = [{"id": "qwen2.5-vl-7b"}, {"id": "llava-1.6"}]
     openai_service.fail("404-model")
-    server_talk.open("qwen-vl-7b")
+    server_talk.open("llava-1.6")
     error, _ = failed(server_talk)
-    assert error.sentence == "The server has no model qwen-vl-7b."
-    assert error.remedy == "It has qwen2.5-vl-7b, llava-1.6. Choose one in server.model."
+    assert error.sentence == "The server has no model llava-1.6."
+    assert error.remedy == "It has llava-1.6, qwen2.5-vl-7b. Choose one in server.model."
 
 
 @pytest.mark.parametrize("fault", ["redirect", "redirect-far"])
