@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from importlib import import_module
 from pathlib import Path
 from threading import Thread
@@ -11,15 +11,18 @@ from typing import Any
 
 import psutil
 
-from narrator.backends import _gguf_file, _gguf_memory, _gguf_tokens
+from narrator.backends import _gguf_memory, _gguf_tokens
 from narrator.backends._gguf_engine import Asked, LlamaEngine, Loading, Tokens, picture, user
-from narrator.backends._gguf_file import GgufFile
 from narrator.backends._gguf_memory import Placement, size_in_words
+from narrator.backends._gguf_tokens import Family, Rule
 from narrator.backends._reasoning import Reasoning
 from narrator.children import Message, Parent
 from narrator.engines.child import serve
 from narrator.engines.failures import EngineFailed
 from narrator.mailbox import Cancel, Fifo
+from narrator.models import gguf_header
+from narrator.models.failures import ModelError
+from narrator.models.gguf_header import GgufFile
 
 _ENGINES = {"xllamacpp": "_gguf_xllamacpp", "llama-cpp-python": "_gguf_llama_cpp"}
 _TEXT = 2048
@@ -68,7 +71,7 @@ class GgufModel:
                 model.path,
                 projector.path,
                 context,
-                batch=_BATCH_ON_CPU if on_cpu and not family.whole else _BATCH,
+                batch=_batch(family, rules, on_cpu=on_cpu),
                 threads=options["threads"] or _threads(),
                 gpu_layers=placement.gpu_layers,
                 projector_on_gpu=placement.projector_on_gpu,
@@ -87,7 +90,10 @@ class GgufModel:
         }
 
     def answer(self, request: Message, cancelled: Cancel) -> Iterator[Message]:
-        """Words as the engine makes them, without what the model only thinks, and what they took."""
+        """Words as the engine makes them, without what the model only thinks, and what they took.
+
+        Raises `EngineFailed`, also for an answer that was cut at the most tokens: its last words are no sentence.
+        """
         asked = Asked(request["messages"], request["max_tokens"], request["temperature"])
         reasoning = Reasoning(is_begun=self._thinks_first)
         for piece in self._pieces(asked, cancelled):
@@ -96,6 +102,8 @@ class GgufModel:
                 if text and not cancelled:
                     yield {"kind": "text", "text": text}
                 yield {"kind": "usage", "tokens_in": piece.read, "tokens_out": piece.written, "cached": piece.cached}
+                if not (piece.is_whole or cancelled):
+                    raise EngineFailed("cut", f"after {piece.written} tokens")
             elif text := reasoning.feed(piece):
                 yield {"kind": "text", "text": text}
 
@@ -140,11 +148,10 @@ def _checked(model: Path, projector: Path) -> tuple[GgufFile, GgufFile]:
 
 def _read(path: Path) -> GgufFile:
     try:
-        return _gguf_file.read(path)
-    except _gguf_file.NotGguf as error:
-        raise EngineFailed("not_a_model", str(path), model=path.name) from error
-    except _gguf_file.Damaged as error:
-        raise EngineFailed("model_damaged", f"{path}: {error}", file=path.name) from error
+        return gguf_header.read(path)
+    except ModelError as error:
+        cause = "not_a_model" if error.cause == "not_gguf" else "model_damaged"
+        raise EngineFailed(cause, f"{path}: {error.detail}", model=path.name, file=path.name) from error
     except OSError as error:
         raise EngineFailed("model_missing", str(error), model=path.name) from error
 
@@ -160,6 +167,13 @@ def _context(model: GgufFile, tokens: int) -> int:
     """The budget of pictures and the text, rounded up; never more than the model was made for."""
     wanted = max(_LEAST_CONTEXT, -(-(tokens + _TEXT) // _STEP) * _STEP)
     return min(wanted, int(model.number("context_length")) or wanted)
+
+
+def _batch(family: Family, rules: Sequence[Rule], *, on_cpu: bool) -> int:
+    """Tokens read at once: where they are to be read whole, no fewer than the largest picture that is sent has."""
+    if family.whole:
+        return max(_BATCH, *(rule.cost(_SIDES[1], _SIDES[1]) for rule in rules))
+    return _BATCH_ON_CPU if on_cpu else _BATCH
 
 
 def _need(memory: int, model: GgufFile) -> None:

@@ -48,11 +48,15 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """What a request took; `cached` are those of `read` that were there from the request before."""
+    """What a request took; `cached` are those of `read` that were there from the request before.
+
+    `is_whole` is False when the answer met the most tokens, or the end of the context, before its own end.
+    """
 
     read: int = 0
     written: int = 0
     cached: int = 0
+    is_whole: bool = True
 
 
 class LlamaEngine(Protocol):
@@ -66,6 +70,10 @@ class LlamaEngine(Protocol):
 
     def answer(self, asked: Asked, cancelled: Cancel, say: Callable[[str], None]) -> Tokens:
         """Give `say` the answer as it comes; end soon after `cancelled`. Raises `EngineFailed`."""
+
+
+CUT = "length"
+"""What an engine gives as the reason why an answer ended that had no end of its own."""
 
 
 def picture(width: int, height: int) -> dict[str, Any]:

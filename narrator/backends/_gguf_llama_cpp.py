@@ -12,6 +12,7 @@ from llama_cpp import mtmd_cpp
 from llama_cpp.llama_chat_format import MTMDChatHandler
 
 from narrator.backends._gguf_engine import (
+    CUT,
     Asked,
     LlamaEngine,
     Loading,
@@ -109,7 +110,7 @@ class _Llama:
 
     def answer(self, asked: Asked, cancelled: Cancel, say: Callable[[str], None]) -> Tokens:
         self._cancelled = cancelled
-        written, read = 0, 0
+        written, read, is_whole = 0, 0, True
         try:
             chunks = self._llama.create_chat_completion(
                 checked(asked.messages),
@@ -122,7 +123,9 @@ class _Llama:
                 for chunk in chunks:
                     if cancelled:
                         break
-                    text = chunk["choices"][0]["delta"].get("content")
+                    choice = chunk["choices"][0]
+                    is_whole = choice["finish_reason"] != CUT
+                    text = choice["delta"].get("content")
                     if text:
                         written += 1
                         say(text)
@@ -130,7 +133,7 @@ class _Llama:
         except (ValueError, RuntimeError) as error:
             if not cancelled:
                 raise _failure(str(error), self._llama.n_ctx()) from error
-        return Tokens(max(0, read), written)
+        return Tokens(max(0, read), written, is_whole=is_whole)
 
 
 def _failure(detail: str, limit: int) -> EngineFailed:

@@ -5,7 +5,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from narrator.backends._gguf_file import GgufFile
+from narrator.models.gguf_header import GgufFile
 
 _CARD_RESERVE = 768 * 2**20
 """Bytes of a graphics card left for what is computed in between and for the desktop: between 0.5 and 1 GB."""

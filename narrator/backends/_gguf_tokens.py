@@ -8,8 +8,8 @@ from functools import cache
 from itertools import pairwise
 from typing import Any
 
-from narrator.backends._gguf_file import GgufFile
 from narrator.errors import DataFileDamaged
+from narrator.models.gguf_header import GgufFile
 from narrator.resources import resource
 
 _FILE = "catalogue/projectors.toml"

@@ -7,6 +7,7 @@ from typing import Any
 import xllamacpp
 
 from narrator.backends._gguf_engine import (
+    CUT,
     Asked,
     LlamaEngine,
     Loading,
@@ -95,6 +96,7 @@ class _Answer:
         self._cancelled, self._say = cancelled, say
         self.failure: EngineFailed | None = None
         self.tokens = Tokens()
+        self._is_whole = True
 
     def take(self, chunk: dict[str, Any]) -> bool:
         """True ends the answer. What is raised here would be lost in the native code."""
@@ -106,10 +108,11 @@ class _Answer:
             text = choice.get("delta", {}).get("content")
             if text and not self._cancelled:
                 self._say(text)
+            self._is_whole = self._is_whole and choice.get("finish_reason") != CUT
         usage = chunk.get("usage")
         if usage:
             cached = (usage.get("prompt_tokens_details") or {}).get("cached_tokens", 0)
-            self.tokens = Tokens(usage["prompt_tokens"], usage["completion_tokens"], cached)
+            self.tokens = Tokens(usage["prompt_tokens"], usage["completion_tokens"], cached, self._is_whole)
         return bool(self._cancelled)
 
 

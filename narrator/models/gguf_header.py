@@ -1,13 +1,15 @@
-"""Reads what a GGUF file says of itself, without a package for it: what it is for, and whether its end is there.
+"""Reads what a GGUF file tells of itself, and whether its end is there, without a package for it or touching a weight.
 
 The format: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
 """
 
 import mmap
 import struct
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
+from typing import Any
 
 from narrator.models.failures import failure
 
@@ -15,8 +17,9 @@ _MAGIC = b"GGUF"
 _VERSIONS = (2, 3)
 _SCALARS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"}
 _TEXT, _ARRAY = 8, 9
+_SHORT_ARRAY = 1024
+"""A longer array, as that of all tokens, is passed over: nobody asks for it."""
 _ALIGNMENT = 32
-_KEPT = ("general.architecture", "general.type", "general.name", "general.alignment", "general.license")
 _BLOCKS = {
     0: (1, 4),
     1: (1, 2),
@@ -32,100 +35,130 @@ _BLOCKS = {
     14: (256, 210),
     30: (1, 2),
 }
-"""Numbers in a block and bytes of it, by the type of a tensor: F32, F16, Q4_0 ... Q6_K, BF16. Of others only the
-beginning of a tensor is checked."""
+"""Numbers in a block and bytes of it, by the type of a tensor: F32, F16, Q4_0 ... Q6_K, BF16."""
+_LEAST_BLOCK = (8, 1)
+"""Of other types: no known way of packing takes less than a bit for a number."""
 
 
 @dataclass(frozen=True, slots=True)
-class Header:
-    """What a GGUF file is."""
+class GgufFile:
+    """One file: `fields` by their names, `size` in bytes."""
 
-    architecture: str
-    name: str
-    is_projector: bool
-    licence: str
+    path: Path
+    size: int
+    fields: Mapping[str, Any]
+
+    @property
+    def architecture(self) -> str:
+        """Which kind of model: "llama", "gemma3"; "clip" for a projector."""
+        return str(self.fields.get("general.architecture", ""))
+
+    @property
+    def name(self) -> str:
+        return str(self.fields.get("general.name", ""))
+
+    @property
+    def licence(self) -> str:
+        return str(self.fields.get("general.license", ""))
+
+    @property
+    def is_projector(self) -> bool:
+        return self.architecture == "clip" or self.fields.get("general.type") == "mmproj"
+
+    @property
+    def template(self) -> str:
+        """The chat template; empty when there is none."""
+        return str(self.fields.get("tokenizer.chat_template", ""))
+
+    def number(self, name: str, default: float = 0) -> float:
+        """A field of the model's own architecture; of one with a value for each layer, the largest."""
+        value = self.fields.get(f"{self.architecture}.{name}", default)
+        return float(max(value, default=default)) if isinstance(value, list) else float(value)
 
 
-def read(path: Path) -> Header:
-    """The header. Raises `ModelError` for a file that is none or not whole, and `OSError`."""
+def read(path: Path) -> GgufFile:
+    """The file. Raises `ModelError` ("not_gguf", or "truncated" where it is damaged in any way), and `OSError`."""
     with path.open("rb") as file:
         if file.read(4) != _MAGIC:
             raise failure("not_gguf", path=path.name)
         with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
             try:
-                facts, end = _Reader(data).whole()
-            except (struct.error, OverflowError, IndexError) as error:
+                version, fields, end = _Reader(data).whole()
+            except (struct.error, ValueError, OverflowError, IndexError, RecursionError) as error:
                 raise failure("truncated", repr(error), path=path.name) from error
-            except ValueError as error:
-                raise failure("not_gguf", repr(error), path=path.name) from error
+            if version not in _VERSIONS:
+                raise failure("not_gguf", f"version {version}", path=path.name)
             if end > len(data):
                 raise failure("truncated", f"{end} bytes of {len(data)}", path=path.name)
-    architecture = str(facts.get("general.architecture", ""))
-    is_projector = architecture == "clip" or facts.get("general.type") == "mmproj"
-    name, licence = (str(facts.get(f"general.{key}", "")) for key in ("name", "license"))
-    return Header(architecture, name, is_projector, licence)
+            return GgufFile(path, len(data), fields)
 
 
 class _Reader:
-    """Goes through the header. Raises `struct.error` at an early end, `ValueError` for what no GGUF file has."""
+    """Goes through the header. Raises `struct.error` or `IndexError` at an early end, `ValueError` for nonsense."""
 
     def __init__(self, data: mmap.mmap) -> None:
         self._data, self._at = data, len(_MAGIC)
 
-    def whole(self) -> tuple[dict[str, object], int]:
-        """The facts that are of use, and where the last tensor ends at least."""
-        if self._number("I") not in _VERSIONS:
-            raise ValueError("an unknown version")
+    def whole(self) -> tuple[int, dict[str, Any], int]:
+        """The version, the fields, and where the last tensor ends at least; of an unknown version nothing but that."""
+        version = int(self._number("I"))
+        if version not in _VERSIONS:
+            return version, {}, 0
         tensors, entries = self._number("Q"), self._number("Q")
-        facts: dict[str, object] = {}
+        fields = {}
         for _ in range(self._plausible(entries)):
             key = self._text()
-            value = self._value(self._number("I"))
-            if key in _KEPT:
-                facts[key] = value
+            fields[key] = self._value(self._number("I"))
         ends = [self._tensor() for _ in range(self._plausible(tensors))]
-        alignment = facts.get("general.alignment", _ALIGNMENT)
-        assert isinstance(alignment, int)
-        start = -(-self._at // max(1, alignment)) * max(1, alignment)
-        return facts, start + max(ends, default=0)
+        alignment = fields.get("general.alignment", _ALIGNMENT)
+        if not isinstance(alignment, int) or alignment < 1:
+            raise ValueError(f"an alignment of {alignment}")
+        return version, fields, -(-self._at // alignment) * alignment + max(ends) if ends else 0
 
-    def _number(self, code: str) -> int:
+    def _number(self, code: str) -> Any:
         (number,) = struct.unpack_from(f"<{code}", self._data, self._at)
         self._at += struct.calcsize(f"<{code}")
-        return int(number)
+        return number
 
     def _text(self) -> str:
-        length = self._number("Q")
-        if self._at + length > len(self._data):
-            raise IndexError(length)
+        length = self._plausible(self._number("Q"))
         text = self._data[self._at : self._at + length].decode("utf-8", "replace")
         self._at += length
         return text
 
-    def _value(self, kind: int) -> object:
+    def _value(self, kind: int) -> Any:
         if kind == _TEXT:
             return self._text()
         if kind == _ARRAY:
-            self._pass_over(self._number("I"), self._number("Q"))
-            return None
+            return self._array(self._number("I"), self._plausible(self._number("Q")))
         if kind not in _SCALARS:
             raise ValueError(f"a value of type {kind}")
         return self._number(_SCALARS[kind])
 
-    def _pass_over(self, kind: int, count: int) -> None:
+    def _array(self, kind: int, count: int) -> list[Any]:
+        if count <= _SHORT_ARRAY:
+            return [self._value(kind) for _ in range(count)]
         if kind in _SCALARS:
             self._at += count * struct.calcsize(f"<{_SCALARS[kind]}")
-            return
-        for _ in range(self._plausible(count)):
+            return []
+        for _ in range(count):
+            self._pass_over(kind)
+        return []
+
+    def _pass_over(self, kind: int) -> None:
+        if kind == _TEXT:
+            length = self._number("Q")
+            self._at += length
+        else:
             self._value(kind)
 
     def _tensor(self) -> int:
-        """Where it ends, from the beginning of the first."""
+        """Where it ends at least, from the beginning of the first."""
         self._text()
         shape = [self._number("Q") for _ in range(self._plausible(self._number("I")))]
         kind, offset = self._number("I"), self._number("Q")
-        numbers, size = _BLOCKS.get(kind, (0, 0))
-        return offset + (prod(shape) // numbers * size if numbers else 1)
+        numbers, size = _BLOCKS.get(kind, _LEAST_BLOCK)
+        return int(offset + prod(shape) // numbers * size)
 
     def _plausible(self, count: int) -> int:
         """Each entry takes a byte at least: a file that claims more is not whole, and would take for ever."""

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from narrator.backends._gguf_child import _opens_thought
-from narrator.backends._gguf_file import GgufFile
+from narrator.backends._gguf_child import _batch, _opens_thought
 from narrator.backends._gguf_memory import Device, kept_a_token, place, size_in_words
 from narrator.backends._gguf_tokens import Rule, calibrated, family_of, rules_of
+from narrator.models.gguf_header import GgufFile
 
 GB = 10**9
 
@@ -63,6 +63,26 @@ class TestRules:
     @pytest.mark.parametrize(("file", "pictures"), [(LLAVA, 1), (GEMMA_3, 16), (SMOLVLM, 16)])
     def test_a_model_that_was_trained_with_one_picture_gets_one(self, file, pictures):
         assert family_of(file).pictures == pictures
+
+
+class TestBatches:
+    """A picture that attends to itself both ways ends the engine when a batch cannot hold it."""
+
+    LARGE = projector("gemma4v", image_size=768, patch_size=16, **{"projector.scale_factor": 1})
+
+    @pytest.mark.parametrize("on_cpu", [False, True])
+    @pytest.mark.parametrize(("most", "batch"), [(250, 2304), (5000, 2304)])
+    def test_hold_a_large_picture_whole(self, on_cpu, most, batch):
+        rules = rules_of(self.LARGE, most)
+        assert max(rule.cost(768, 768) for rule in rules) == batch
+        assert _batch(family_of(self.LARGE), rules, on_cpu=on_cpu) == batch
+
+    def test_are_as_ever_for_a_small_one(self):
+        assert _batch(family_of(GEMMA_3), rules_of(GEMMA_3, 5000), on_cpu=True) == 512
+
+    def test_of_other_kinds_let_a_cancel_in(self):
+        batches = [_batch(family_of(QWEN), rules_of(QWEN, 5000), on_cpu=on_cpu) for on_cpu in (False, True)]
+        assert batches == [512, 64]
 
 
 class TestCounting:
