@@ -1,5 +1,6 @@
 """Which GGUF files are meant: by a path, by the name of a model that was fetched, or the best of those."""
 
+import logging
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from narrator.errors import BackendError
 from narrator.models import store
 from narrator.seams import Value
 
+_log = logging.getLogger(__name__)
 _ENGINES = {"xllamacpp": "xllamacpp", "llama-cpp-python": "llama_cpp"}
 """The engines and what is imported of them, the better one first."""
 _COMMANDS = {"xllamacpp": "local", "llama-cpp-python": "llama-cpp-python"}
@@ -28,9 +30,13 @@ class Chosen:
 
 
 def chosen(argument: str, options: Mapping[str, Value]) -> Chosen:
-    """What `argument`, else `gguf.model`, means. Raises `BackendError`."""
-    name = (argument or str(options["gguf.model"])).strip()
-    given = str(options["gguf.projector"]).strip()
+    """What `argument`, else `gguf.model`, means; `gguf.projector` belongs to the model of that setting alone.
+
+    Raises `BackendError`.
+    """
+    named = str(options["gguf.model"]).strip()
+    name = argument.strip() or named
+    given = str(options["gguf.projector"]).strip() if name and name == named else ""
     if not name:
         model = store.preferred("gguf")
         if model is None:
@@ -58,7 +64,8 @@ def title(argument: str, options: Mapping[str, Value]) -> str:
     try:
         engine(options)
         return chosen(argument, options).title
-    except BackendError:
+    except (BackendError, OSError, ValueError) as error:
+        _log.debug("No model for llama.cpp: %s", error)
         return ""
 
 
@@ -89,4 +96,9 @@ def _projector(model: store.Installed, given: str) -> Path:
 
 
 def _beside(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.iterdir() if path.suffix.lower() == _SUFFIX and path.is_file())
+    """The models and projectors in a folder; none where it cannot be looked into."""
+    try:
+        return sorted(path for path in folder.iterdir() if path.suffix.lower() == _SUFFIX and path.is_file())
+    except (OSError, ValueError) as error:
+        _log.info("%s cannot be looked into: %s", folder, error)
+        return []

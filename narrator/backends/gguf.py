@@ -26,7 +26,7 @@ SPEC = BackendSpec(
         Setting(
             "gguf.projector",
             "",
-            "The file that lets the model see, mostly mmproj-…gguf; empty for the one beside the model.",
+            "The file that lets the model of gguf.model see, mostly mmproj-…gguf; empty for the one beside it.",
             restarts="backend",
             path_to="file",
         ),

@@ -1,18 +1,25 @@
 """Which files are meant, and everything that can be wrong with them: each is told in a sentence, and nothing hangs."""
 
 import os
+import shutil
 import struct
+import tempfile
+from pathlib import Path
 
 import pytest
 from fakes import tiny_gguf
 from fakes.gguf_talk import ENGINES, Talk
 from fakes.processes import children_of
 from fakes.waiting import eventually
+from gguf import GGUFWriter
 
-from narrator.backends import _gguf_file, gguf
+from narrator.backends import gguf
 from narrator.engines.failures import OutOfMemory
 from narrator.errors import BackendRefused, PartMissing
-from narrator.models import store
+from narrator.models import gguf_header, store
+from narrator.models.failures import ModelError
+from narrator.seams import Context
+from narrator.settings import Settings
 
 
 @pytest.fixture
@@ -60,7 +67,7 @@ class TestBadFiles:
 
     def test_truncated_in_its_last_weights(self, talk, folder):
         tiny_gguf.write_truncated(folder / "tiny.gguf", folder / "tiny.gguf", 0.999)
-        assert "tiny is damaged" in refusal(talk)[0]
+        assert refusal(talk)[0].startswith("The file tiny.gguf is damaged")
 
     def test_nonsense_in_its_head(self, talk, folder):
         (folder / "tiny.gguf").write_bytes(b"GGUF" + struct.pack("<IQQ", 3, 2**60, 2**60) + os.urandom(4000))
@@ -130,6 +137,47 @@ class TestBadFiles:
         assert refusal(talk)[0] == "No model was chosen for llama.cpp."
 
 
+@pytest.fixture
+def unlisted(tmp_path_factory):
+    """A folder whose files can be read by their names, but which cannot be looked into, not even by root."""
+    folder = Path(tempfile.mkdtemp())
+    tiny_gguf.write_model(folder)
+    folder.chmod(0o311)
+    is_root = os.geteuid() == 0
+    if is_root:
+        os.seteuid(65534)
+    yield folder
+    if is_root:
+        os.seteuid(0)
+    folder.chmod(0o700)
+    shutil.rmtree(folder)
+
+
+class TestWhatCannotBeLookedInto:
+    """It is neither ready nor the end of the program, which asks whether it is before anything else."""
+
+    @pytest.mark.parametrize("name", ["tiny.gguf", ""])
+    def test_a_folder(self, unlisted, name):
+        options = dict(Settings.defaults().values) | {"gguf.model": str(unlisted / name)}
+        assert gguf.ready(options) == ""
+        with pytest.raises(BackendRefused, match=r"cannot see without its projector|is not on this computer"):
+            gguf.create("", Context(options)).open()
+
+    def test_with_both_files_named_is_used(self, unlisted):
+        both = {"gguf.model": str(unlisted / "tiny.gguf"), "gguf.projector": str(unlisted / "mmproj-tiny.gguf")}
+        assert gguf.ready(dict(Settings.defaults().values) | both) == "tiny"
+
+    @pytest.mark.parametrize(
+        "name", ["~nosuchuser", "~nosuchuser/x.gguf", "x" * 5000, "x/" * 2500, "x\0y.gguf", "\udc80.gguf", "..", "/"]
+    )
+    @pytest.mark.parametrize("setting", ["gguf.model", "gguf.projector"])
+    def test_an_odd_path(self, folder, setting, name):
+        options = dict(Settings.defaults().values) | {"gguf.model": str(folder / "tiny.gguf"), setting: name}
+        assert gguf.ready(options) == ""
+        with pytest.raises(BackendRefused):
+            gguf.create("", Context(options)).open()
+
+
 class TestChoosing:
     def test_the_only_projector_beside_the_model_is_taken(self, talk):
         talk.set(projector="")
@@ -158,6 +206,19 @@ class TestChoosing:
         talk.open()
         assert talk.told[0] == "Tiny Vision is loading."
         assert gguf.offers("gguf.model") == [("", "The best that is here"), ("tiny-vision", "Tiny Vision")]
+
+    def test_the_projector_of_the_settings_is_that_of_their_model(self, talk, folder):
+        fetched(folder)
+        (folder / "mmproj-tiny.gguf").rename(folder / "mmproj-other.gguf")
+        (folder / "elsewhere").mkdir()
+        other = str(tiny_gguf.write_projector(folder / "elsewhere" / "mmproj.gguf", text_width=48))
+        for argument, model in (("", ""), ("tiny-vision", ""), ("tiny-vision", "another.gguf")):
+            talk.set(model=model, projector=other).open(argument)
+            assert talk.text() == "The scene is mostly red."
+        talk.set(model="another.gguf").open(str(folder / "tiny.gguf"))  # the one beside it
+        assert talk.text() == "The scene is mostly red."
+        talk.set(model="tiny-vision")
+        assert "does not fit" in refusal(talk)[0]
 
     def test_ready_names_the_model_that_would_answer(self, talk, folder):
         assert gguf.ready(talk.options) == "tiny"
@@ -209,7 +270,7 @@ def test_without_an_engine_the_command_that_installs_one_is_named(folder, tmp_pa
 
 class TestReading:
     def test_tells_what_a_file_is(self, folder):
-        model, projector = (_gguf_file.read(folder / name) for name in ("tiny.gguf", "mmproj-tiny.gguf"))
+        model, projector = (gguf_header.read(folder / name) for name in ("tiny.gguf", "mmproj-tiny.gguf"))
         assert (model.architecture, model.is_projector, model.number("context_length")) == ("llama", False, 8192)
         assert "add_generation_prompt" in model.template
         assert (projector.is_projector, projector.number("vision.patch_size")) == (True, 8)
@@ -220,8 +281,9 @@ class TestReading:
         place = tmp_path / "cut.gguf"
         for end in range(4, 1200, 7):
             place.write_bytes(whole[:end])
-            with pytest.raises(_gguf_file.Damaged):
-                _gguf_file.read(place)
+            with pytest.raises(ModelError) as caught:
+                gguf_header.read(place)
+            assert caught.value.cause == "truncated"
 
     def test_survives_any_wrong_byte(self, folder, tmp_path):
         whole = (folder / "mmproj-tiny.gguf").read_bytes()
@@ -229,9 +291,27 @@ class TestReading:
         for spot in range(4, 1000, 3):
             place.write_bytes(whole[:spot] + b"\xff" + whole[spot + 1 :])
             try:
-                _gguf_file.read(place)
-            except _gguf_file.Damaged:
+                gguf_header.read(place)
+            except ModelError:
                 continue
+
+    @pytest.mark.parametrize(
+        ("kind", "alignment"), [("uint32", 0), ("int32", -32), ("float32", 32.5), ("string", "x"), ("array", [32])]
+    )
+    def test_an_alignment_that_none_can_have_is_damage(self, talk, tmp_path, kind, alignment):
+        writer = GGUFWriter(tmp_path / "odd.gguf", "llama")
+        getattr(writer, f"add_{kind}")("general.alignment", alignment)
+        writer.write_header_to_file()
+        writer.write_kv_data_to_file()
+        writer.close()
+        talk.set(model=str(tmp_path / "odd.gguf"))
+        assert refusal(talk)[0] == "The file odd.gguf is damaged: a part of it is missing."
+
+    def test_arrays_within_arrays_without_end_are_damage(self, tmp_path):
+        head = b"GGUF" + struct.pack("<IQQQ1sI", 3, 0, 1, 1, b"x", 9)
+        (tmp_path / "deep.gguf").write_bytes(head + struct.pack("<IQ", 9, 1) * 5000)
+        with pytest.raises(ModelError, match="not whole"):
+            gguf_header.read(tmp_path / "deep.gguf")
 
 
 def test_no_memory_while_it_loads_is_told(folder):
