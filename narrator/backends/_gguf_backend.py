@@ -3,21 +3,24 @@
 import logging
 import math
 from collections.abc import Iterator
-from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from narrator.backends import _gguf_choice
-from narrator.backends._chat import messages
+from narrator.backends._chat import messages, newer_half
 from narrator.backends._gguf_tokens import Rule
 from narrator.engines.failures import ContextTooLong
 from narrator.engines.parent import Engine
-from narrator.messages import Delta, Level, Notice, Prompt, PromptPart, PromptPicture, Run, Usage
+from narrator.messages import Delta, Level, Notice, Prompt, Run, Usage
 from narrator.seams import Capabilities, Context
 
 _log = logging.getLogger(__name__)
 _TITLE = "llama.cpp"
 _HEARTBEAT = 30.0
-_MOST_CORRECTION = 4.0
+_CORRECTION, _MOST_CORRECTION = 1.25, 4.0
+"""What a picture's cost is multiplied by when the pictures did not fit, and the most that this comes to."""
+_STEPS_BACK_AFTER = 20
+"""So many answers in a row for which the pictures fitted: the correction is taken back by a step."""
 
 
 class Gguf:
@@ -28,8 +31,9 @@ class Gguf:
         self._engine = Engine("gguf", _TITLE)
         self._is_closed = False
         self._rule = Rule("fixed", tokens=1)
-        self._correction = 1.0
+        self._correction, self._fitted = 1.0, 0
         self._has_system = True
+        self._told_of: Path | None = None
         self._was_told = False
 
     def open(self) -> Capabilities:
@@ -47,7 +51,9 @@ class Gguf:
             "gpu_layers": int(self._context.number("gguf.gpu_layers")),
             "threads": int(self._context.number("gguf.threads")),
         }
-        self._tell(f"{chosen.title} is loading.")
+        if chosen.model != self._told_of:  # a model that does not load is tried again and again
+            self._tell(f"{chosen.title} is loading.")
+            self._told_of = chosen.model
         ready = engine.load(wanted, self._tell)
         self._learn(ready)
         self._tell(f"{chosen.title} describes, {_where(ready)}.")
@@ -57,15 +63,17 @@ class Gguf:
     def describe(self, prompt: Prompt, run: Run) -> Iterator[Delta | Usage]:
         """Yield the answer's words as they come, and its tokens.
 
-        When the pictures do not fit, the newer half of them is asked about at once, and fewer from then on.
+        When the pictures do not fit, the newer half of them is asked about at once, and fewer for a while.
         """
         try:
             yield from self._answer(prompt, run)
+            if not run.cancelled:
+                self._fits()
         except ContextTooLong as error:
-            self._correction = min(_MOST_CORRECTION, self._correction * 1.25)
-            fewer = _newer_half(prompt)
+            fewer = newer_half(prompt)
             if fewer is None:
                 raise
+            self._correction, self._fitted = min(_MOST_CORRECTION, self._correction * _CORRECTION), 0
             _log.info("%s With the newer half of them it is asked again.", error.sentence)
             yield from self._answer(fewer, run)
 
@@ -75,6 +83,12 @@ class Gguf:
     def close(self) -> None:
         self._is_closed = True
         self._engine.close()
+
+    def _fits(self) -> None:
+        """What was too dear once, as a picture of an odd shape, does not lessen the memory for ever."""
+        self._fitted += 1
+        if self._fitted >= _STEPS_BACK_AFTER:
+            self._correction, self._fitted = max(1.0, self._correction / _CORRECTION), 0
 
     def _answer(self, prompt: Prompt, run: Run) -> Iterator[Delta | Usage]:
         if run.cancelled:
@@ -93,6 +107,7 @@ class Gguf:
 
     def _learn(self, ready: dict[str, Any]) -> None:
         self._rule, self._correction = Rule.of_message(ready["rule"]), 1.0
+        self._fitted = 0
         self._has_system = ready["has_system"]
         _log.info("%s is loaded: %s", self._engine.model, ready)
         if self._rule.kind != ready["expected_rule"]:
@@ -125,19 +140,3 @@ def _where(ready: dict[str, Any]) -> str:
     if on_card >= layers:
         return "on the graphics card"
     return f"with {on_card} of {layers} layers on the graphics card" if on_card else "on the processor"
-
-
-def _newer_half(prompt: Prompt) -> Prompt | None:
-    """The prompt without the older half of its pictures and their labels; None when it has but one."""
-    pictures = prompt.pictures
-    if len(pictures) < 2:
-        return None
-    dropped = {id(picture) for picture in pictures[: math.ceil(len(pictures) / 2)]}
-    parts: list[PromptPart] = []
-    for part in prompt.parts:
-        if isinstance(part, PromptPicture) and id(part) in dropped:
-            if parts and isinstance(parts[-1], str):
-                parts.pop()  # its label
-        else:
-            parts.append(part)
-    return replace(prompt, parts=tuple(parts))

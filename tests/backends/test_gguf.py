@@ -2,6 +2,7 @@
 
 import http.client
 import os
+import shutil
 import signal
 import threading
 import time
@@ -16,7 +17,9 @@ from fakes.processes import is_alive
 from fakes.waiting import eventually
 
 from narrator.backends._gguf_tokens import SAMPLES
-from narrator.engines.failures import EngineFailed, EngineLost, OutOfMemory, TooSlow
+from narrator.engines.failures import ContextTooLong, EngineFailed, EngineLost, OutOfMemory, TooSlow
+from narrator.errors import AnswerCut, BackendRefused
+from narrator.language.answer import Answer
 from narrator.messages import Delta, Turn, Usage
 
 WORDS = "word " * 500
@@ -45,9 +48,26 @@ class TestSeeing:
 
     def test_an_answer_has_at_most_so_many_tokens(self, gguf_talk, endless):
         gguf_talk.set(model=str(endless.text))
-        *deltas, usage = gguf_talk.ask(prompt(max_tokens=20))
+        parts = []
+        with pytest.raises(AnswerCut, match="broke off"):
+            parts.extend(gguf_talk.ask(prompt(max_tokens=20)))  # what came before is kept
+        *deltas, usage = parts
         assert 19 <= len(deltas) <= 20
         assert 19 <= usage.tokens_out <= 20
+
+    def test_a_sentence_that_was_cut_is_not_spoken(self, gguf_talk, endless):
+        gguf_talk.set(model=str(endless.text)).open()
+        asked, run_ = prompt(max_tokens=20), run()
+        answer = Answer(run_, asked, by_model=True)
+        spoken = [piece for piece in answer.read(gguf_talk.ask(asked, run_)) if isinstance(piece, str)]
+        assert spoken == []  # it makes no space between its sentences, so none was certain before the cut
+        assert not answer.is_whole
+        assert answer.usage(0).tokens_out >= 19
+
+    def test_an_answer_of_just_so_many_tokens_is_whole(self, gguf_talk):
+        gguf_talk.open()
+        needed = gguf_talk.usage().tokens_out
+        assert "".join(part.text for part in gguf_talk.ask(prompt(max_tokens=needed + 1)) if isinstance(part, Delta))
 
     def test_what_it_only_thinks_is_not_said(self, gguf_talk, tmp_path):
         files = tiny_gguf.write_model(tmp_path, thinks=True)
@@ -67,6 +87,20 @@ class TestOpening:
     def test_tells_the_user_that_it_loads_and_where_it_runs(self, gguf_talk):
         gguf_talk.open()
         assert gguf_talk.told == ["tiny is loading.", "tiny describes, on the processor."]
+
+    def test_of_a_model_that_does_not_load_it_tells_so_once(self, gguf_talk, tiny, tmp_path):
+        files = tiny_gguf.TinyModel(tmp_path / "cut.gguf", tiny.projector)
+        tiny_gguf.write_truncated(files.text, tiny.text)
+        gguf_talk.set(model=str(files.text))
+        with pytest.raises(BackendRefused):
+            gguf_talk.open()
+        for _ in range(2):
+            with pytest.raises(BackendRefused):
+                gguf_talk.backend.open()
+        assert gguf_talk.told == ["cut is loading."]
+        shutil.copy(tiny.text, files.text)
+        gguf_talk.backend.open()
+        assert gguf_talk.told == ["cut is loading.", "cut describes, on the processor."]
 
     def test_the_argument_counts_before_the_setting(self, gguf_talk, tiny):
         gguf_talk.set(model="nothing.gguf").open(str(tiny.text))
@@ -148,12 +182,23 @@ class TestMemory:
         colours = ["red"] * (able.context_tokens // before) + ["green", "blue"]
         assert gguf_talk.text(*map(picture, colours), "?") == "The scene is mostly blue."
         assert gguf_talk.cost((384, 216)) > before  # the next plan is smaller
+        for _ in range(20):
+            gguf_talk.text()
+        assert gguf_talk.cost((384, 216)) == before
 
     def test_what_does_not_fit_without_pictures_is_told(self, gguf_talk):
         gguf_talk.open()
         with pytest.raises(Exception, match=r"did not fit into the model's memory of 4096 tokens\.$"):
             gguf_talk.text(WORDS * 2)
         assert gguf_talk.text() == "The scene is mostly red."
+
+    def test_a_text_that_does_not_fit_makes_no_picture_dearer(self, gguf_talk):
+        gguf_talk.open()
+        before = gguf_talk.cost((384, 216))
+        for parts in ((WORDS * 2,), (picture("red"), WORDS * 2)):
+            with pytest.raises(ContextTooLong):
+                gguf_talk.text(*parts)
+        assert gguf_talk.cost((384, 216)) == before
 
 
 def cancelled_after(talk, asked, words):
