@@ -28,6 +28,7 @@ from narrator.backends._server_errors import (
     Unreachable,
     Waking,
     failure,
+    once,
 )
 from narrator.backends._server_models import Found, Search
 from narrator.backends._server_presets import Preset, may_think
@@ -79,7 +80,7 @@ def try_out(context: Context) -> str:
     try:
         found = context.network.call(_tried(client, asked, context), _CHECKED_WITHIN)
     except expected() as error:
-        raise told(error, asked) from error
+        raise once(told(error, asked)) from error
     finally:
         with suppress(Closed, *expected()):
             context.network.call(_end(client, None), _CLOSED_WITHIN)

@@ -222,7 +222,7 @@ _WORDS: Mapping[type[BackendError], tuple[str, str]] = {
         "Start the server with a larger context, or lower history.tokens.",
     ),
     TooManyPictures: (
-        "The server takes {limit} pictures at most; no more are sent now.",
+        "The server takes {limit}; no more are sent now.",
         "For vLLM the limit is set with --limit-mm-per-prompt.",
     ),
     BadRequest: (
@@ -271,4 +271,12 @@ def failure(kind: type[Kind], detail: str = "", *, rest: float = 0.0, **words: o
     error = kind(sentence.format(**words), remedy.format(**words), detail)
     if isinstance(error, BackendBusy):
         error.rest = rest
+    return error
+
+
+def once(error: BackendError) -> BackendError:
+    """The error without a word of what would follow: of a trial nothing does."""
+    if isinstance(error, TooMany):
+        error.sentence, error.remedy = "Too many requests to the server.", "Wait a little, and try again."
+    error.remedy = error.remedy.replace(_AGAIN, "").strip()
     return error

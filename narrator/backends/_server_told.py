@@ -196,9 +196,13 @@ def _words(refused: Refused, asked: Asked, detail: str) -> dict[str, Any]:
         "model": asked.model,
         "choices": _choices(asked),
         "target": _origin(refused.headers.get("location", "")) or "the other address",
-        "limit": limit_of(detail) or "fewer",
+        "limit": _at_most(limit_of(detail)),
         "wait": f"{rest:.0f} seconds" if rest >= _WORTH_A_NUMBER else "a little",
     }
+
+
+def _at_most(limit: int) -> str:
+    return f"{limit} picture{'' if limit == 1 else 's'} at most" if limit else "fewer pictures"
 
 
 def _choices(asked: Asked) -> str:

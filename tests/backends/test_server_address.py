@@ -316,6 +316,18 @@ class TestCheck:
             describers.check("server", talk.context)
         talk.close()
 
+    @pytest.mark.parametrize("fault", ["500", "429", "reset-before"])
+    def test_promises_no_other_try(self, describers, openai_service, fault):
+        openai_service.fail(fault, times=-1, on="models", retry="7")
+        talk = ServerTalk(openai_service.url)
+        with pytest.raises(NarratorError) as caught:
+            describers.check("server", talk.context)
+        said = f"{caught.value.sentence} {caught.value.remedy}"
+        assert "by itself" not in said
+        assert "waiting" not in said
+        assert "  " not in said.strip()
+        talk.close()
+
     def test_sends_no_key_to_a_host_that_nobody_agreed_to(self, describers):
         talk = ServerTalk("https://192.0.2.7/v1", key="sk-1")
         with pytest.raises(NarratorError) as caught:

@@ -261,6 +261,19 @@ class TestTooMuch:
         assert server_talk.again().max_images == 2
 
 
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        ("At most 1 image(s) may be provided in one request.", "The server takes 1 picture at most; no more"),
+        ("At most 3 image(s) may be provided in one request.", "The server takes 3 pictures at most; no more"),
+        ("Too many images in one request.", "The server takes fewer pictures; no more"),
+    ],
+)
+def test_a_limit_of_pictures_reads_well(words, sentence):
+    refused = Refused(400, {"content-type": "application/json"}, json.dumps({"error": {"message": words}}).encode())
+    assert told(refused, ASKED).sentence.startswith(sentence)
+
+
 class TestAdapting:
     """What a server complains of is left out, and the same picture is sent again."""
 
