@@ -194,6 +194,32 @@ def test_the_page_says_who_is_behind_a_host(host, receiver):
     assert receiver in page("gemini", "Gemini", host).paragraphs[0]
 
 
+def test_the_page_of_a_server_tells_how_often_it_is_asked():
+    told = page("server", "The model server", "gpu.example.org")
+    words = read_aloud(told)
+    assert "The server gpu.example.org is not this computer." in words
+    assert f"about once in {Settings.defaults().number('narration.min_gap'):.0f} seconds" in words
+    assert "at each change of scene" in words
+    assert "8 to 14 seconds" not in words
+    assert "without a price there is no limit of spending" in words
+    assert "Google" not in words
+
+
+@pytest.mark.parametrize("host", [GOOGLE, "europe-west1-aiplatform.googleapis.com"])
+def test_a_server_of_google_s_has_gemini_s_terms(host):
+    server, gemini = (page(backend, "It", host) for backend in ("server", "gemini"))
+    assert gemini.paragraphs[3] in server.paragraphs
+    receiver = gemini.paragraphs[0].rpartition(f"{host}. ")[2]
+    assert receiver.startswith("That is Google")
+    assert server.paragraphs[0].endswith(receiver)
+
+
+def test_a_yes_to_the_page_that_told_less_of_a_server_does_not_count(path):
+    path.parent.mkdir()
+    path.write_text('[[consent]]\nbackend = "server"\nhost = "gpu.example.org"\nversion = 1\n')
+    assert not Consents(path).given("server", "gpu.example.org")
+
+
 def test_the_limits_are_those_in_force():
     limits = {"spending.pace": 1.25, "spending.hour": 0.0, "spending.day": 1.0}
     words = read_aloud(page("gemini", "Gemini", GOOGLE, Settings.defaults().with_values(limits).values))
@@ -202,7 +228,7 @@ def test_the_limits_are_those_in_force():
     assert "at 1 dollar." in words
 
 
-@pytest.mark.parametrize("backend", ["gemini", "of-somebody-else"])
+@pytest.mark.parametrize("backend", ["gemini", "server", "of-somebody-else"])
 @pytest.mark.parametrize("host", [GOOGLE, "x.example.org"])
 def test_every_page_reads_well_aloud(backend, host):
     told = page(backend, "The {odd} one", host)
@@ -217,5 +243,5 @@ def test_every_page_reads_well_aloud(backend, host):
 
 def test_every_text_has_a_version_and_what_a_page_needs():
     texts = {name: text for name, text in consent._texts().items() if name != "money"}
-    assert {"any", "gemini"} <= set(texts)
+    assert {"any", "gemini", "server"} <= set(texts)
     assert all(type(text["version"]) is int for text in texts.values())

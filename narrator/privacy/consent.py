@@ -127,8 +127,10 @@ def _text(backend_id: str) -> dict[str, Any]:
 
 
 def _receiver(text: Mapping[str, Any], host: str) -> dict[str, str]:
+    """Who is behind a host, and on what terms; where another page tells that, as it stands there."""
     entries = (entry for entry in text.get("receivers", ()) if _is_part_of(host, entry["host"]))
-    return next((dict(entry, host=host) for entry in entries), {})
+    entry = next(entries, {})
+    return _receiver(_texts()[entry["same_as"]], host) if "same_as" in entry else dict(entry, host=host)
 
 
 def _is_part_of(host: str, domain: str) -> bool:
