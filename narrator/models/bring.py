@@ -11,14 +11,16 @@ from pathlib import Path
 
 from narrator.mailbox import Cancel
 from narrator.models import gguf_header, store
+from narrator.models.contents import require_whole
 from narrator.models.failures import failure
-from narrator.models.parts import FULL, not_writable, only_one
+from narrator.models.lock import not_writable, only_one
+from narrator.models.parts import FULL
 from narrator.models.progress import CHECKING, COPYING, Meter, Progress, Step
 from narrator.models.sizes import in_words
+from narrator.models.splits import PART, missing_part
 from narrator.models.store import Installed, KeptFile, Record
 
 _PIECE = 1 << 20
-_PART_NUMBER = re.compile(r"-\d{5}-of-\d{5}$")
 _CHECKPOINT = (".safetensors", ".json", ".txt", ".model", ".jinja")
 
 
@@ -40,13 +42,23 @@ def bring(paths: Sequence[Path], tell: Callable[[Progress], None], cancelled: Ca
 
     What was given stays where it is. Raises `ModelError`.
     """
-    found = _found(paths)
-    folder = store.folder_of(found.name)
-    if folder.exists():
-        raise failure("taken", name=found.name)
     try:
-        with only_one(folder, found.title):
-            return _brought(found, folder, tell, cancelled)
+        found = _found(paths)
+    except OSError as error:
+        name = Path(error.filename or paths[0]).name[:80]
+        raise failure("not_readable", str(error), path=name) from error
+    folder = store.folder_of(found.name)
+    with only_one(folder, found.title):
+        if os.path.lexists(folder):
+            raise failure("taken", name=found.name)
+        return _kept(found, folder, tell, cancelled)
+
+
+def _kept(found: _Found, folder: Path, tell: Callable[[Progress], None], cancelled: Cancel) -> Installed | None:
+    """The model, or nothing of it."""
+    try:
+        folder.mkdir()
+        return _brought(found, folder, tell, cancelled)
     except OSError as error:
         if error.errno in FULL:
             raise failure("full_of_copies", str(error), title=found.title) from error
@@ -54,7 +66,7 @@ def bring(paths: Sequence[Path], tell: Callable[[Progress], None], cancelled: Ca
     finally:
         if store.record_of(found.name) is None:
             with suppress(OSError):
-                store.forget(found.name)
+                store.wipe(folder)
 
 
 def _brought(found: _Found, folder: Path, tell: Callable[[Progress], None], cancelled: Cancel) -> Installed | None:
@@ -88,6 +100,10 @@ def _checkpoint(folder: Path, inside: Sequence[Path]) -> _Found:
     files = tuple(path for path in inside if path.name.endswith(_CHECKPOINT) and not path.name.startswith("."))
     if not any(path.suffix == ".safetensors" for path in files):
         raise failure("nothing_fits", repository=folder.name, reason="its weights are not in safetensors")
+    if missing := missing_part([path.name for path in files]):
+        raise failure("part_missing", file=missing)
+    for path in files:
+        require_whole(path)
     name = folder.resolve().name
     return _Found("torch", _plain(name), name, _plain_names(files, folder.name))
 
@@ -104,17 +120,22 @@ def _gguf(paths: list[Path]) -> _Found:
     if len(projectors) > 1 or any(model not in parts for model in models):
         raise failure("too_many")
     projector = projectors[0] if projectors else _projector_beside(first)
-    stem, header = _PART_NUMBER.sub("", first.stem), headers[first]
+    stem, header = PART.sub("", first.name).removesuffix(".gguf"), headers[first]
     files = _plain_names((*parts, projector), first.name)
     return _Found("gguf", _plain(stem), header.name or stem, files, parts[0].name, projector.name, header.licence)
 
 
 def _parts_of(path: Path) -> list[Path]:
     """All files of a model that was cut into several; mostly the one."""
-    if not _PART_NUMBER.search(path.stem):
+    if not PART.search(path.name):
         return [path]
-    stem = _PART_NUMBER.sub("", path.stem)
-    return sorted(other for other in path.parent.glob("*.gguf") if _PART_NUMBER.sub("", other.stem) == stem)
+    stem = PART.sub("", path.name)
+    parts = sorted(other for other in path.parent.glob("*.gguf") if PART.sub("", other.name) == stem)
+    if missing := missing_part([part.name for part in parts]):
+        raise failure("part_missing", file=missing)
+    for part in parts:
+        require_whole(part)
+    return parts
 
 
 def _projector_beside(model: Path) -> Path:

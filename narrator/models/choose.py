@@ -9,6 +9,7 @@ from narrator.models import catalogue
 from narrator.models.catalogue import MODEL, PROJECTOR, Model, WantedFile
 from narrator.models.failures import ModelError, failure
 from narrator.models.hub import HubFile, Listing
+from narrator.models.splits import PART, missing_part
 from narrator.models.store import is_plain_name
 
 _QUANTISATIONS = ("Q4_K_M", "Q4_0", "Q4_K_S", "Q5_K_M", "Q8_0", "Q6_K", "IQ4_XS", "Q4_1", "F16", "BF16")
@@ -16,7 +17,6 @@ _QUANTISATIONS = ("Q4_K_M", "Q4_0", "Q4_K_S", "Q5_K_M", "Q8_0", "Q6_K", "IQ4_XS"
 _PROJECTOR_QUANTISATIONS = ("Q8_0", "F16", "BF16", "F32")
 _SMALL = 1_000_000_000
 """Bytes up to which the finer Q8_0 is taken: a small model suffers more from coarse numbers."""
-_PART = re.compile(r"-(\d{5})-of-(\d{5})\.gguf$")
 _CHECKPOINT = (".safetensors", ".json", ".txt", ".model", ".jinja")
 """What a checkpoint needs; files that could run code when they are loaded (.bin, .pt, .py) are never fetched."""
 
@@ -35,7 +35,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """The files that make a model, and what each is for; `vouchers` say who told the sha256 of each."""
+    """The files that make a model, and what each is for; `told_by` says who told the sha256 of all of them."""
 
     engine: str
     files: tuple[HubFile, ...]
@@ -45,7 +45,11 @@ class Choice:
 
 
 def requested(name: str) -> Request:
-    """What a name means: an id of the catalogue, or OWNER/NAME, or OWNER/NAME:QUANTISATION. Raises `ModelError`."""
+    """What a name means: an id of the catalogue, or OWNER/NAME, or OWNER/NAME:QUANTISATION, or the page of one.
+
+    Raises `ModelError`.
+    """
+    name = _without_address(name.strip())
     known = catalogue.find(name)
     if known:
         return Request(known.id, known.title, known.repository, known.revision, known=known)
@@ -53,6 +57,13 @@ def requested(name: str) -> Request:
     if repository.count("/") != 1:
         raise unknown("unknown_name", name)
     return Request(name, name, repository, quantisation=quantisation)
+
+
+def _without_address(name: str) -> str:
+    """OWNER/NAME of an address on the catalogue's hub, as it is copied from a browser; other names as they are."""
+    hub = re.escape(catalogue.catalogue().hub.partition("://")[2])
+    page = re.match(rf"(?:https?://)?(?:www\.)?{hub}/([^/?#]+/[^/?#]+)", name, re.IGNORECASE)
+    return page[1] if page else name
 
 
 def unknown(cause: str, name: str) -> ModelError:
@@ -72,6 +83,8 @@ def chosen(request: Request, listing: Listing, host: str) -> Choice:
     names = [file.name for file in choice.files]
     if len(set(names)) != len(names) or not all(is_plain_name(name) for name in names):
         raise _nothing(listing, "its files have names that cannot be kept")
+    if missing := missing_part(names):
+        raise _nothing(listing, f"{missing} is missing")
     return choice
 
 
@@ -109,7 +122,9 @@ def _gguf(request: Request, listing: Listing) -> Choice:
 
 
 def _text(quantisation: str, texts: Sequence[HubFile], listing: Listing) -> HubFile:
-    first_parts = [file for file in texts if not (part := _PART.search(file.name)) or part[1] == "00001"]
+    first_parts = [file for file in texts if not (part := PART.search(file.name)) or part[1] == "00001"]
+    if not first_parts:
+        raise _nothing(listing, "the first part of it is missing")
     if quantisation:
         matching = _by_quantisation(first_parts, (quantisation,))
         if not matching:
@@ -127,11 +142,11 @@ def _by_quantisation(files: Iterable[HubFile], order: Sequence[str]) -> list[Hub
 
 
 def _all_parts(first: HubFile, files: Sequence[HubFile]) -> tuple[HubFile, ...]:
-    part = _PART.search(first.path)
+    part = PART.search(first.path)
     if not part:
         return (first,)
-    stem = first.path[: part.start()]
-    return tuple(sorted((f for f in files if _PART.sub("", f.path) == stem), key=lambda file: file.path))
+    stem = PART.sub("", first.path)
+    return tuple(sorted((f for f in files if PART.sub("", f.path) == stem), key=lambda file: file.path))
 
 
 def _checkpoint(listing: Listing) -> Choice:

@@ -15,9 +15,11 @@ from narrator.mailbox import Cancel
 from narrator.models import store
 from narrator.models.address import Hub
 from narrator.models.choose import Choice, Request, chosen, requested
+from narrator.models.contents import require_whole
 from narrator.models.failures import ModelError, failure
 from narrator.models.hub import Busy, HubClient, Listing, Patience
-from narrator.models.parts import DiskFull, Part, drop_others, not_writable, only_one
+from narrator.models.lock import not_writable, only_one
+from narrator.models.parts import DiskFull, Part, drop_others
 from narrator.models.progress import CHECKING, FETCHING, WAITING, Meter, Progress, Step
 from narrator.models.sizes import in_words
 from narrator.models.store import Installed, KeptFile, Record
@@ -46,6 +48,9 @@ def get(
     here = next((model for model in store.installed() if model.name == request.name), None)
     if here:
         return here
+    known = store.record_of(request.name)
+    if known and not known.repository:  # taken in: files of the user's own, though not what they were
+        raise failure("taken", name=request.name)
     hub = hub or Hub.at()
     network, meter = Network(), Meter(request.title)
     installed: Installed | None = None
@@ -89,8 +94,10 @@ async def _steps(request: Request, hub: Hub, patience: Patience) -> AsyncGenerat
         with only_one(folder, request.title):
             fetch = _Fetch(client, patience, request, listing, choice, folder)
             try:
+                store.begin(request.name)
                 async for step in fetch.steps():
                     yield step
+                fetch.require_whole()
                 yield fetch.keep()
             except OSError as error:
                 raise not_writable(folder, error) from error
@@ -150,6 +157,8 @@ class _Fetch:
     async def steps(self) -> AsyncGenerator[Step, None]:
         """Fetch what is missing. Raises `ModelError`, `OSError`."""
         drop_others(self._folder, self._parts)
+        for part in self._parts:
+            part.claim()
         self._require_room()
         for part in self._parts:
             for _ in part.recall():
@@ -158,6 +167,19 @@ class _Fetch:
             async for step in self._filled(part):
                 yield step
             self._kept.append(part.finish())
+
+    def require_whole(self) -> None:
+        """Raises `ModelError`, and leaves nothing, when what the hub has is not whole; `OSError`."""
+        known = self._request.known
+        if known and known.files:
+            return  # the catalogue names each of its files
+        for file in self._choice.files:
+            try:
+                require_whole(self._folder / file.name)
+            except ModelError as error:
+                store.wipe(self._folder)
+                repository, reason = self._listing.repository, f"{file.name} is not whole"
+                raise failure("nothing_fits", error.detail, repository=repository, reason=reason) from error
 
     def keep(self) -> Installed:
         """Write down that the model is here. Raises `OSError`."""

@@ -142,6 +142,12 @@ _FAILURES: Mapping[str, _Failure] = {
         "Fetch it once more: scene-narrator models remove {name}, then get.",
         "Remove it, then download it again.",
     ),
+    "not_readable": _Failure(
+        "{path} cannot be read.", "Check how the name is spelled, and whether you may read the file."
+    ),
+    "part_missing": _Failure(
+        "{file} is missing: the model was cut into several files.", "Put all of them into one folder."
+    ),
     "no_path": _Failure("There is no file {path}.", "Check how the name is spelled."),
     "not_gguf": _Failure(
         "{path} is not a model file.", "Give a GGUF file with its mmproj file, or a folder with a checkpoint."

@@ -3,18 +3,16 @@
 import errno
 import hashlib
 import os
-import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from narrator.models.failures import ModelError, failure
+from narrator.models.failures import failure
 from narrator.models.hub import HubFile
 from narrator.models.store import KeptFile
 
 _PIECE = 1 << 20
-_LOCK = ".lock"
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -46,6 +44,13 @@ class Part:
     @property
     def is_full(self) -> bool:
         return self.size >= self.wanted.size
+
+    def claim(self) -> None:
+        """Let go of what lies in its place but is by a link a file of the user's own, which nobody may write into."""
+        for path in (self._whole, self.path):
+            with suppress(FileNotFoundError):
+                if path.stat().st_nlink > 1 or (path == self._whole and path.is_symlink()):
+                    path.unlink()
 
     def recall(self) -> Iterator[None]:
         """Take up what came before: from the whole file, if another try got so far, or from the part."""
@@ -120,37 +125,3 @@ def drop_others(folder: Path, parts: list[Part]) -> None:
     for path in folder.glob("*.part"):
         if path not in wanted:
             path.unlink()
-
-
-@contextmanager
-def only_one(folder: Path, title: str) -> Iterator[None]:
-    """Make the folder and hold it: no other copy of the program writes to it meanwhile. Raises `ModelError`."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        file = (folder / _LOCK).open("ab")
-    except OSError as error:
-        raise not_writable(folder, error) from error
-    with file:
-        try:
-            _lock(file)
-        except OSError as error:
-            raise failure("in_hand", str(error), title=title) from error
-        yield
-
-
-def not_writable(folder: Path, error: OSError) -> ModelError:
-    """The error for a folder that does not take what is written."""
-    return failure("not_writable", str(error), folder=folder)
-
-
-if sys.platform == "win32":
-    import msvcrt
-
-    def _lock(file: BinaryIO) -> None:
-        msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
-
-else:
-    import fcntl
-
-    def _lock(file: BinaryIO) -> None:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -4,6 +4,7 @@ import hashlib
 import json
 import re
 import ssl
+import struct
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -262,6 +263,26 @@ class _Exchange(BaseHTTPRequestHandler):
             self.wfile.write(body)
 
 
+def gguf(size: int, seed: bytes = b"text", architecture: str = "llama") -> bytes:
+    """A GGUF file of so many bytes with one tensor that means nothing; a projector is of the architecture "clip"."""
+    head = b"GGUF" + struct.pack("<IQQ", 3, 1, 1)
+    head += _text("general.architecture") + struct.pack("<I", 8) + _text(architecture)
+    head += _text("weights") + struct.pack("<I", 1)
+    begin = -(-(len(head) + 20) // 32) * 32
+    head += struct.pack("<QIQ", (size - begin) // 4, 0, 0)
+    return head.ljust(begin, b"\0") + hashlib.shake_128(seed).digest(size - begin)
+
+
+def safetensors(size: int, seed: bytes = b"weights") -> bytes:
+    """A safetensors file of so many bytes with one tensor that means nothing."""
+    table = json.dumps({"w": {"dtype": "U8", "shape": [size - 128], "data_offsets": [0, size - 128]}}).ljust(120)
+    return struct.pack("<Q", len(table)) + table.encode() + hashlib.shake_128(seed).digest(size - 128)
+
+
+def _text(text: str) -> bytes:
+    return struct.pack("<Q", len(text)) + text.encode()
+
+
 def sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
@@ -282,8 +303,8 @@ def main() -> None:
     import sys
 
     with FakeHub() as hub:
-        content = bytes(range(256)) * 400_000
-        hub.add("nobody/model", {"model-Q8_0.gguf": content, "mmproj-model-Q8_0.gguf": content[:1_000_000]})
+        content, projector = gguf(102_400_000), gguf(1_000_000, b"projector", "clip")
+        hub.add("nobody/model", {"model-Q8_0.gguf": content, "mmproj-model-Q8_0.gguf": projector})
         hub.behaviour.cuts = [20_000_000, 30_000_000, 25_000_000]
         print(hub.url, flush=True)  # noqa: T201 - whoever started it reads it
         sys.stdin.read()

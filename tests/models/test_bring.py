@@ -1,10 +1,12 @@
 """Taking in files of the user's own."""
 
 import os
+import struct
+import time
 from pathlib import Path
 
 import pytest
-from fakes.hub import sha256
+from fakes.hub import safetensors, sha256
 from fakes.tiny_gguf import write_model, write_projector, write_text_model
 
 from narrator.mailbox import Cancel
@@ -26,8 +28,7 @@ def refused(*paths):
     with pytest.raises(ModelError) as caught:
         take(*paths)
     assert store.installed() == ()
-    left = list(store.models_folder().iterdir()) if store.models_folder().exists() else []
-    assert left == []
+    assert store.half_fetched() == ()
     return caught.value
 
 
@@ -72,6 +73,7 @@ def test_a_checkpoint_for_torch_is_taken_in_without_what_could_run_code(tmp_path
     folder.mkdir()
     for name in ("config.json", "model.safetensors", "modeling.py", "pytorch_model.bin"):
         (folder / name).write_text("{}")
+    (folder / "model.safetensors").write_bytes(safetensors(1000))
     model = take(folder)
     assert (model.name, model.engine, model.projector) == ("my-model", "torch", None)
     assert {path.name for path in model.model.iterdir()} >= {"config.json", "model.safetensors"}
@@ -92,7 +94,7 @@ def test_a_cancel_leaves_nothing(tiny):
     cancelled.throw()
     assert bring([tiny.text], lambda _: None, cancelled) is None
     assert store.installed() == ()
-    assert list(store.models_folder().iterdir()) == []
+    assert store.half_fetched() == ()
 
 
 def test_a_model_without_its_projector_cannot_see(tiny):
@@ -144,3 +146,84 @@ def test_a_checkpoint_without_safetensors_is_refused(tmp_path):
     (tmp_path / "config.json").write_text("{}")
     (tmp_path / "pytorch_model.bin").write_text("{}")
     assert "its weights are not in safetensors" in refused(tmp_path).sentence
+
+
+def test_a_truncated_checkpoint_is_told(tmp_path):
+    (tmp_path / "config.json").write_text("{}")
+    (tmp_path / "model.safetensors").write_bytes(safetensors(1000)[:-1])
+    assert refused(tmp_path).sentence == "model.safetensors is not whole: its end is missing."
+    (tmp_path / "model.safetensors").write_bytes(b"\x05" + bytes(7) + b"[" * 5)
+    assert refused(tmp_path).sentence == "model.safetensors is not a model file."
+
+
+def test_a_part_that_is_missing_is_told(tiny, tmp_path):
+    for number in (1, 3):
+        tiny.text.with_name(f"big-0000{number}-of-00003.gguf").write_bytes(tiny.text.read_bytes())
+    first = tiny.text.with_name("big-00001-of-00003.gguf")
+    assert refused(first, tiny.projector).sentence.startswith("big-00002-of-00003.gguf is missing")
+    tiny.text.with_name("big-00002-of-00003.gguf").write_bytes(tiny.text.read_bytes()[:-9])
+    assert refused(first, tiny.projector).cause == "truncated"
+    tiny.text.with_name("big-00002-of-00003.gguf").write_bytes(tiny.text.read_bytes())
+    assert len(store.record_of(take(first, tiny.projector).name).files) == 4
+    (tmp_path / "config.json").write_text("{}")
+    (tmp_path / "model-00001-of-00002.safetensors").write_bytes(safetensors(1000))
+    with pytest.raises(ModelError) as caught:
+        take(tmp_path)
+    assert caught.value.sentence.startswith("model-00002-of-00002.safetensors is missing")
+
+
+def text(words):
+    return struct.pack("<Q", len(words)) + words.encode()
+
+
+def head(entries, tensors=0):
+    return b"GGUF" + struct.pack("<IQQ", 3, tensors, entries)
+
+
+CRAFTED = [
+    head(1) + text("a") + struct.pack("<I", 9) + struct.pack("<IQ", 9, 1) * 3000 + struct.pack("<IQ", 0, 1),
+    head(1) + text("a") + struct.pack("<I", 9) + struct.pack("<IQIQ", 9, 1, 0, 1) + b"x",
+    head(1) + text("general.alignment") + struct.pack("<I", 8) + text("x"),
+    head(1) + text("general.alignment") + struct.pack("<II", 4, 0),
+    head(0, 1) + text("w") + struct.pack("<I", 200_000) + b"\xff" * 1_600_000 + struct.pack("<IQ", 0, 0),
+    head(0, 1) + text("w") + struct.pack("<I", 5) + struct.pack("<5Q", 1, 1, 1, 1, 1) + struct.pack("<IQ", 0, 0),
+]
+
+
+@pytest.mark.parametrize("content", CRAFTED, ids=range(len(CRAFTED)))
+def test_a_crafted_file_is_told_at_once(tiny, content):
+    tiny.text.write_bytes(content + bytes(64))
+    begun = time.process_time()
+    assert refused(tiny.text, tiny.projector).cause in ("not_gguf", "truncated")
+    assert time.process_time() - begun < 1
+
+
+def test_a_path_that_no_system_has_is_told(tmp_path):
+    error = refused(tmp_path / ("x" * 5000))
+    assert error.sentence.endswith(" cannot be read.")
+    assert len(error.sentence) < 100
+
+
+def test_a_second_import_leaves_the_first_alone(tiny):
+    """The second finds the folder held, and must not clean up what the first has taken in so far."""
+    met = []
+
+    def tell(_):
+        with pytest.raises(ModelError) as caught:
+            take(tiny.text)
+        met.append(caught.value.cause)
+
+    assert bring([tiny.text], tell, Cancel()) == store.installed()[0]
+    assert set(met) == {"in_hand"}
+
+
+def test_what_is_being_taken_in_is_not_removed_meanwhile(tiny):
+    met = []
+
+    def tell(_):
+        with pytest.raises(ModelError) as caught:
+            store.forget("tiny")
+        met.append(caught.value.cause)
+
+    assert bring([tiny.text], tell, Cancel()) == store.installed()[0]
+    assert set(met) == {"in_hand"}

@@ -58,6 +58,15 @@ USELESS = [
     ([("M-Q8_0.gguf", 1)], "there is no mmproj file, so it cannot see"),
     ([PROJECTOR], "there is only a projector"),
     ([("weights.bin", 1)], "there is neither a GGUF file nor a config.json"),
+    (
+        [("M-Q8_0-00001-of-00003.gguf", 1), ("M-Q8_0-00003-of-00003.gguf", 1), PROJECTOR],
+        "M-Q8_0-00002-of-00003.gguf is missing",
+    ),
+    ([("M-Q8_0-00002-of-00002.gguf", 1), PROJECTOR], "the first part of it is missing"),
+    (
+        [("config.json", 1), ("model-00002-of-00002.safetensors", 1)],
+        "model-00001-of-00002.safetensors is missing",
+    ),
     ([("config.json", 1), ("pytorch_model.bin", 1)], "its weights are not in safetensors"),
 ]
 
@@ -95,3 +104,25 @@ def test_what_the_catalogue_does_not_pin_is_found_by_its_pattern():
     files = tuple(HubFile(path, size, "a" * 64) for path, size in listing)
     choice = chosen(requested(model.id), Listing(model.repository, COMMIT, files), "hub.example.org")
     assert (choice.model, choice.projector, choice.told_by) == (listing[0][0], listing[1][0], "hub")
+
+
+HOST = catalogue().hub.partition("://")[2]
+PAGES = [
+    f"https://{HOST}/Nobody/Model",
+    f"https://{HOST}/Nobody/Model/",
+    f"https://{HOST}/Nobody/Model/tree/main?not-for-all-audiences=true",
+    f" {HOST}/Nobody/Model#usage ",
+    f"HTTPS://www.{HOST.title()}/Nobody/Model/blob/main/m.gguf",
+]
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_the_address_of_a_page_is_understood(page):
+    assert requested(page).name == requested(page).repository == "Nobody/Model"
+    with pytest.raises(ModelError):
+        requested(f"https://{HOST}.example.org/Nobody/Model")
+
+
+def test_an_address_may_name_a_quantisation():
+    request = requested(f"https://{HOST}/nobody/model:Q8_0")
+    assert (request.repository, request.quantisation) == ("nobody/model", "Q8_0")

@@ -1,7 +1,7 @@
 """Fetching models from a hub of our own that cuts, lies, refuses and stalls."""
 
 import errno
-import hashlib
+import json
 import os
 import socket
 import threading
@@ -9,17 +9,18 @@ import time
 from pathlib import Path
 
 import pytest
-from fakes.hub import COMMIT, FakeHub, sha256
+from fakes.hub import COMMIT, FakeHub, gguf, safetensors, sha256
 
 from narrator.mailbox import Cancel
 from narrator.models import store
 from narrator.models.address import Hub
+from narrator.models.bring import bring
 from narrator.models.download import get
 from narrator.models.failures import ModelError
 from narrator.models.hub import Patience
 
-TEXT = hashlib.shake_128(b"text").digest(900_000)
-PROJECTOR = hashlib.shake_128(b"projector").digest(300_000)
+TEXT, PROJECTOR = gguf(900_000), gguf(300_000, b"projector", "clip")
+WEIGHTS = safetensors(900_000)
 NAME = "nobody/model"
 HASTY = Patience(connect=2, read=2, pauses=(0.01, 0.01, 0.01))
 
@@ -122,7 +123,7 @@ def test_a_part_of_another_version_is_not_continued(stocked):
     stocked.behaviour.cuts = [400_000] + [0] * 9
     refused(stocked)
     stocked.behaviour.cuts = []
-    newer = TEXT[::-1]
+    newer = gguf(900_000, b"newer")
     stocked.repositories[NAME].files["model-Q4_K_M.gguf"] = newer
     assert fetch(stocked)[0].model.read_bytes() == newer
     assert stocked.bodies[-2].range == ""
@@ -158,10 +159,10 @@ def test_a_wrong_hash_is_refused_and_nothing_is_left(stocked):
 
 
 def test_a_small_file_is_checked_by_its_git_id(hub):
-    hub.add(NAME, {"config.json": b"{}", "model.safetensors": TEXT, "run.py": b"print()", "pytorch_model.bin": b"x"})
+    hub.add(NAME, {"config.json": b"{}", "model.safetensors": WEIGHTS, "run.py": b"print()", "pytorch_model.bin": b"x"})
     found, _ = fetch(hub)
     assert (found.engine, found.model) == ("torch", store.folder_of(NAME))
-    assert {path.name for path in found.model.iterdir()} == {".lock", "model.json", "config.json", "model.safetensors"}
+    assert {path.name for path in found.model.iterdir()} == {".record.json", "config.json", "model.safetensors"}
     store.forget(NAME)
     hub.behaviour.sends = {"config.json": b"[]"}
     assert refused(hub).cause == "wrong_hash"
@@ -184,7 +185,7 @@ def test_where_nobody_tells_a_hash_the_record_says_so(stocked):
 
 
 def test_files_that_lie_elsewhere_are_fetched_there_without_the_token(stocked, monkeypatch):
-    monkeypatch.setenv("HF_TOKEN", "hf_nobodys")
+    monkeypatch.setenv("SCENE_NARRATOR_HUB_TOKEN", "hf_nobodys")
     stocked.repositories[NAME].is_gated = True
     with FakeHub() as other:
         other.repositories = stocked.repositories
@@ -401,6 +402,107 @@ def test_a_file_lies_in_the_folder_of_its_model_whatever_its_path(hub, name):
 def test_a_name_that_no_system_keeps_is_refused(hub, name):
     hub.add(NAME, {name: TEXT, "mmproj-x.gguf": PROJECTOR})
     assert refused(hub).sentence.endswith("run: its files have names that cannot be kept.")
+
+
+RECORD = {"name": NAME, "engine": "torch", "title": "x", "files": [{"name": "config.json", "size": 2, "sha256": "00"}]}
+
+
+@pytest.mark.parametrize("name", ["model.json", ".record.json"])
+def test_a_repository_cannot_say_itself_that_it_is_here(hub, name):
+    files = {"config.json": b"{}", name: json.dumps(RECORD).encode(), "z.safetensors": WEIGHTS}
+    hub.add(NAME, files)
+    hub.behaviour.cuts = [2, 100_000, 100_000] if name == ".record.json" else [2, len(files[name]), 100_000]
+    hub.behaviour.cuts += [0] * 9
+    assert refused(hub).cause == "cut"
+    assert store.installed() == ()
+    hub.behaviour.cuts = []
+    assert (fetch(hub)[0].model / "z.safetensors").read_bytes() == WEIGHTS
+    assert store.record_of(NAME).title == NAME
+
+
+@pytest.fixture
+def own(tmp_path):
+    """A folder of the user's own, taken in under the name of a model of the catalogue, and changed since."""
+    folder = tmp_path / "paligemma-3b"
+    folder.mkdir()
+    (folder / "config.json").write_text('{"my": 1}')
+    (folder / "model.safetensors").write_bytes(safetensors(1000))
+    assert bring([folder], lambda _: None, Cancel())
+    (folder / "config.json").write_text('{"my": "edited by hand, and longer"}')
+    return folder
+
+
+def test_what_was_taken_in_is_not_fetched_over(hub, own):
+    hub.add("google/paligemma-3b-mix-224", {"config.json": b"{}", "model.safetensors": WEIGHTS})
+    assert store.installed() == ()
+    assert refused(hub, name="paligemma-3b").sentence == "There is a model called paligemma-3b already."
+    assert hub.asked == []
+
+
+def test_not_even_without_a_record_are_files_of_the_user_written_into(hub, own):
+    (store.folder_of("paligemma-3b") / ".record.json").unlink()
+    hub.add("google/paligemma-3b-mix-224", {"config.json": b"{}", "model.safetensors": WEIGHTS})
+    found, _ = fetch(hub, "paligemma-3b")
+    assert (found.model / "model.safetensors").read_bytes() == WEIGHTS
+    assert (own / "config.json").read_text() == '{"my": "edited by hand, and longer"}'
+    assert (own / "model.safetensors").read_bytes() == safetensors(1000)
+
+
+@pytest.mark.parametrize("link", [os.link, os.symlink])
+def test_a_file_that_is_a_link_is_not_written_into(stocked, tmp_path, link):
+    mine = tmp_path / "mine.gguf"
+    mine.write_bytes(b"mine")
+    store.folder_of(NAME).mkdir(parents=True)
+    link(mine, store.folder_of(NAME) / "model-Q4_K_M.gguf")
+    assert fetch(stocked)[0].model.read_bytes() == TEXT
+    assert mine.read_bytes() == b"mine"
+
+
+CUT = [
+    {"m-Q8_0.gguf": TEXT[:-9], "mmproj.gguf": PROJECTOR},
+    {"m-Q8_0.gguf": b"version https://git-lfs\n", "mmproj.gguf": PROJECTOR},
+    {"m-Q8_0.gguf": TEXT, "mmproj.gguf": PROJECTOR[:30]},
+    {"config.json": b"{}", "model.safetensors": WEIGHTS[:-1]},
+    {"config.json": b"{}", "model.safetensors": WEIGHTS[:5]},
+    {"config.json": b"{}", "model.safetensors": b"version https://git-lfs\n"},
+    {"config.json": b"{}", "model.safetensors": b"\x02" + bytes(7) + b"[]"},
+]
+
+
+@pytest.mark.parametrize("files", CUT)
+def test_what_is_cut_on_the_hub_itself_is_refused(hub, files):
+    hub.add(NAME, files)
+    assert refused(hub).sentence.endswith(" is not whole.")
+    assert store.installed() == ()
+    assert store.half_fetched() == ()
+
+
+def test_what_has_begun_is_known_by_its_name(stocked):
+    _begun(stocked)
+    assert store.half_fetched() == (NAME,)
+    assert store.left_over() == ()
+    stocked.behaviour.cuts = []
+    fetch(stocked)
+    assert store.half_fetched() == ()
+
+
+def test_names_that_look_alike_lie_apart(stocked):
+    for name in ("nobody/model:q4_k_m", "nobody/model--q4_k_m", "Nobody/model"):
+        stocked.repositories[name.partition(":")[0]] = stocked.repositories[NAME]
+        fetch(stocked, name)
+    assert len(store.installed()) == 3
+
+
+def test_what_is_being_fetched_is_not_removed_meanwhile(stocked):
+    stocked.behaviour.pause = 0.03
+    first = threading.Thread(target=fetch, args=(stocked,))
+    first.start()
+    stocked.flowing.wait(10)
+    with pytest.raises(ModelError) as caught:
+        store.forget(NAME)
+    assert caught.value.cause == "in_hand"
+    first.join()
+    assert store.installed()[0].model.read_bytes() == TEXT
 
 
 def test_errno_of_a_full_quota_counts_as_full():

@@ -40,11 +40,14 @@ def test_a_kept_model_is_found_by_its_name():
     assert store.preferred("gguf") == model
 
 
+ALIKE = ["owner/name", "owner--name", "Owner/name", "owner/name:q8_0", "owner/name--q8_0", ".owner", "owner", "owner."]
+
+
 def test_names_with_a_slash_keep_apart_from_each_other():
     kept("owner/name")
     kept("owner/name:Q8_0")
     assert [model.name for model in store.installed()] == ["owner/name", "owner/name:Q8_0"]
-    assert {folder.name for folder in store.models_folder().iterdir()} == {"owner--name", "owner--name--Q8_0"}
+    assert len({store.folder_of(name).name.casefold() for name in ALIKE}) == len(ALIKE)
 
 
 def test_a_model_with_a_file_missing_or_cut_is_not_here():
@@ -59,6 +62,8 @@ def test_a_model_with_a_file_missing_or_cut_is_not_here():
 DAMAGED = [
     "",
     "[]",
+    '"text"',
+    json.dumps({"name": 7, "engine": "gguf", "title": "", "files": []}),
     "{",
     "[" * 100_000,
     json.dumps({"name": "tiny", "engine": "gguf", "title": "", "files": []}) + "x",
@@ -72,7 +77,7 @@ DAMAGED = [
 @pytest.mark.parametrize("text", DAMAGED)
 def test_a_damaged_record_counts_as_none(text):
     model = kept()
-    model.model.with_name("model.json").write_text(text)
+    model.model.with_name(".record.json").write_text(text)
     assert store.installed() == ()
 
 
@@ -127,6 +132,42 @@ def test_a_half_fetched_model_is_told_apart():
     folder = store.folder_of("owner/half")
     folder.mkdir(parents=True)
     (folder / "m.gguf.abc.part").write_bytes(b"x")
-    assert store.half_fetched() == ("owner--half",)
+    assert store.half_fetched() == (folder.name,)
+    store.begin("owner/half")
     kept()
-    assert store.half_fetched() == ("owner--half",)
+    assert store.half_fetched() == ("owner/half",)
+    assert store.left_over() == ()
+    assert store.forget("owner/half") > 0
+    assert store.half_fetched() == ()
+
+
+@pytest.mark.parametrize("name", ["crashed", "Crashed Folder", "crashed@0123"])
+def test_a_folder_that_nobody_knows_is_left_over_and_can_be_removed(name):
+    folder = store.models_folder() / name
+    folder.mkdir(parents=True)
+    (folder / "x.gguf").write_bytes(TEXT)
+    assert store.left_over() == store.half_fetched() == (name,)
+    assert store.is_left_over(name)
+    assert store.forget(name) == len(TEXT)
+    assert store.half_fetched() == ()
+
+
+def test_of_a_linked_folder_only_the_link_is_removed(tmp_path):
+    model = kept()
+    elsewhere = model.model.parent.rename(tmp_path / "elsewhere")
+    store.folder_of("tiny").symlink_to(elsewhere)
+    assert store.installed()
+    before = {path.name for path in elsewhere.iterdir()}
+    assert store.is_shared("tiny")
+    assert store.forget("tiny") == 0
+    assert store.installed() == ()
+    assert {path.name for path in elsewhere.iterdir()} == before
+
+
+def test_what_stays_does_not_count_as_free(tmp_path):
+    model = kept()
+    assert not store.is_shared("tiny")
+    (tmp_path / "mine.gguf").hardlink_to(model.model)
+    assert store.is_shared("tiny")
+    assert 0 < store.forget("tiny") - len(PROJECTOR) < 2000
+    assert (tmp_path / "mine.gguf").read_bytes() == TEXT
