@@ -13,7 +13,7 @@ from narrator.privacy.keys import find_key
 TOKEN_ID = "hub"  # noqa: S105 - the name under which the token is kept
 TOKEN_VARIABLES = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN")
 """The environment variables that hold a token for the catalogue's own hub; any other hub never sees it."""
-_ANY_HUBS_VARIABLE = "SCENE_NARRATOR_HUB_TOKEN"
+_OTHER_HUBS_VARIABLE = "SCENE_NARRATOR_HUB_TOKEN"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,8 @@ class Hub:
     @property
     def is_own(self) -> bool:
         """Whether it is the catalogue's own."""
-        return self.host == host_of(catalogue().hub)
+        own, this = urlsplit(catalogue().hub), urlsplit(self.url)
+        return (this.scheme.lower(), this.netloc.lower()) == (own.scheme, own.netloc)
 
     @property
     def token_page(self) -> str:
@@ -69,9 +70,8 @@ class Hub:
 
     def token(self) -> str:
         """The token that this hub may see, or nothing. May wait 2 s for the key store."""
-        given = os.environ.get(_ANY_HUBS_VARIABLE, "").strip()
-        if given or not (self.is_own or is_loopback(self.host)):
-            return given
+        if not self.is_own:
+            return os.environ.get(_OTHER_HUBS_VARIABLE, "").strip()
         found = find_key(TOKEN_ID, TOKEN_VARIABLES)
         return found.value if found else ""
 

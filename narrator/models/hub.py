@@ -74,7 +74,8 @@ class HubClient:
     """
 
     def __init__(self, hub: Hub, patience: Patience) -> None:
-        logging.getLogger("httpx2").setLevel(logging.CRITICAL)  # it would write addresses and what is in them
+        for name in ("httpx2", "httpcore2"):
+            logging.getLogger(name).setLevel(logging.CRITICAL)  # they would write addresses and what is in them
         self.hub, self._patience = hub, patience
         self._token = ""
         timeout = httpx2.Timeout(patience.read, connect=patience.connect)

@@ -1,7 +1,7 @@
 """Who gets a model, where its token may go, and which addresses are allowed."""
 
 import pytest
-from fakes.hub import FakeHub
+from fakes.hub import FakeHub, gguf
 
 from narrator.mailbox import Cancel
 from narrator.models.address import Hub
@@ -13,7 +13,7 @@ from narrator.privacy.keys import KeyFile
 from narrator.settings import config_folder
 
 NAME = "maker/gated"
-FILES = {"model-Q8_0.gguf": b"t" * 50_000, "mmproj-Q8_0.gguf": b"p" * 50_000}
+FILES = {"model-Q8_0.gguf": gguf(50_000), "mmproj-Q8_0.gguf": gguf(50_000, b"p", "clip")}
 HASTY = Patience(connect=2, read=2, pauses=(0.01,))
 
 
@@ -48,27 +48,37 @@ def test_a_gated_model_says_what_to_accept_and_where_the_token_goes(gated):
     assert "scene-narrator key set hub" in error.remedy
 
 
-def test_with_a_kept_token_it_comes(gated):
-    KeyFile(config_folder() / "keys.toml").set("hub", "hf_nobodys")
+def test_with_its_own_token_it_comes(gated, monkeypatch):
+    monkeypatch.setenv("SCENE_NARRATOR_HUB_TOKEN", "hf_nobodys")
     assert fetch(gated).name == NAME
 
 
-def test_the_token_is_sent_only_where_it_is_asked_for(hub, monkeypatch):
+def test_the_token_of_the_usual_hub_goes_to_no_other_on_this_machine(gated, monkeypatch):
     monkeypatch.setenv("HF_TOKEN", "hf_nobodys")
+    KeyFile(config_folder() / "keys.toml").set("hub", "hf_nobodys")
+    assert refused(gated).cause == "token_stays"
+    with pytest.raises(ModelError) as caught:
+        try_token(Hub(gated.url), HASTY)
+    assert caught.value.cause == "token_stays"
+    assert {asked.token for asked in gated.asked} == {""}
+
+
+def test_the_token_is_sent_only_where_it_is_asked_for(hub, monkeypatch):
+    monkeypatch.setenv("SCENE_NARRATOR_HUB_TOKEN", "hf_nobodys")
     hub.add("maker/open", FILES)
     fetch(hub, "maker/open")
     assert {asked.token for asked in hub.asked} == {""}
 
 
 def test_a_token_whose_owner_did_not_accept_is_told(gated, monkeypatch):
-    monkeypatch.setenv("HF_TOKEN", "hf_nobodys")
+    monkeypatch.setenv("SCENE_NARRATOR_HUB_TOKEN", "hf_nobodys")
     gated.accepted = False
     error = refused(gated)
     assert error.sentence.startswith("Your token is good, but its owner has not accepted the terms")
 
 
 def test_a_token_that_is_no_longer_good_is_told(gated, monkeypatch):
-    monkeypatch.setenv("HF_TOKEN", "hf_revoked")
+    monkeypatch.setenv("SCENE_NARRATOR_HUB_TOKEN", "hf_revoked")
     assert refused(gated).sentence == "127.0.0.1 does not accept your token."
 
 
@@ -80,30 +90,33 @@ def test_a_private_repository_looks_as_if_it_were_not_there(hub):
 
 
 def test_no_failure_shows_the_token(gated, monkeypatch, caplog):
-    monkeypatch.setenv("HF_TOKEN", "hf_revoked")
+    monkeypatch.setenv("SCENE_NARRATOR_HUB_TOKEN", "hf_revoked")
     caplog.set_level("DEBUG")
     error = refused(gated)
     assert "hf_revoked" not in caplog.text + error.sentence + error.remedy + error.detail
 
 
-def test_a_token_is_for_the_usual_hub_or_this_machine_alone(monkeypatch):
+def test_each_token_is_for_its_own_hub_alone(monkeypatch):
+    usual = Hub(catalogue().hub)
+    monkeypatch.setenv("SCENE_NARRATOR_HUB_TOKEN", "for-another")
+    assert usual.token() == ""
+    monkeypatch.delenv("SCENE_NARRATOR_HUB_TOKEN")
     monkeypatch.setenv("HF_TOKEN", "hf_nobodys")
-    assert Hub(catalogue().hub).token() == "hf_nobodys"
-    assert Hub("http://127.0.0.1:8080").token() == "hf_nobodys"
-    mirror = Hub("https://mirror.example.org")
-    assert mirror.token() == ""
-    assert mirror.withholds_token()
-    monkeypatch.setenv("SCENE_NARRATOR_HUB_TOKEN", "for-the-mirror")
-    assert mirror.token() == "for-the-mirror"
+    assert usual.token() == "hf_nobodys"
+    others = [Hub("http://127.0.0.1:8080"), Hub("https://mirror.example.org"), Hub(f"{usual.url}:8443")]
+    assert [(hub.token(), hub.withholds_token()) for hub in others] == [("", True)] * 3
+    monkeypatch.setenv("SCENE_NARRATOR_HUB_TOKEN", "for-another")
+    assert [hub.token() for hub in others] == ["for-another"] * 3
+    assert usual.token() == "hf_nobodys"
 
 
 def test_a_token_is_tried(hub, monkeypatch):
     with pytest.raises(ModelError) as caught:
         try_token(Hub(hub.url), HASTY)
     assert caught.value.cause == "no_token"
-    monkeypatch.setenv("HF_TOKEN", "hf_nobodys")
+    monkeypatch.setenv("SCENE_NARRATOR_HUB_TOKEN", "hf_nobodys")
     assert try_token(Hub(hub.url), HASTY) == "127.0.0.1 knows your token."
-    monkeypatch.setenv("HF_TOKEN", "hf_revoked")
+    monkeypatch.setenv("SCENE_NARRATOR_HUB_TOKEN", "hf_revoked")
     with pytest.raises(ModelError) as caught:
         try_token(Hub(hub.url), HASTY)
     assert caught.value.cause == "bad_token"
