@@ -125,11 +125,14 @@ def _dispatch(options: argparse.Namespace) -> int:
 
 
 def _more(options: argparse.Namespace) -> int:
-    from narrator.settings import parsed
+    from narrator import diagnostics
+    from narrator.settings import parsed, settings_file
 
     changes = dict(parsed(assignment) for assignment in options.set)
     if options.offline:
         changes["network.offline"] = True
+    diagnostics.start_logging(settings_file().load()[0].with_values(changes).text("log.level"))
+    _reconfigure(sys.stdout)
     words = [*options.words, *(("--hub", options.hub) if options.hub is not None else ())]
     return int(import_module(f"narrator.commands.{options.command}").run(words, changes))
 

@@ -93,8 +93,16 @@ def _list() -> None:
     own = [model for name, model in here.items() if catalogue.find(name) is None]
     for model in own:
         _print(f"* {model.name}, of your own, for {model.engine}, {in_words(model.size)}")
+    whole = {model.name for model in here.values()}
+    for record in store.records():
+        if record.name not in whole:
+            _print(f"  {record.name} is damaged: scene-narrator models verify {record.name} tells what of it.")
+    left_over = store.left_over()
     for name in store.half_fetched():
-        _print(f"  {name} is not whole yet: fetch it again to go on.")
+        if name in left_over:
+            _print(f"  {name} is left over from what did not end: scene-narrator models remove {name}")
+        else:
+            _print(f"  {name} is not whole yet: fetch it again to go on.")
     _print("\n* is here. Sizes with ~ and all times are rough. Fetch one: scene-narrator models get NAME")
 
 
@@ -195,20 +203,32 @@ def _import(*paths: str) -> int:
 
 
 def _verify(name: str = "") -> int:
-    names = [name] if name else [model.name for model in store.installed()]
+    names = [name] if name else [record.name for record in store.records()]
     if not names:
         _print("There is no model here.")
-    flawed = [each for each in names if not _is_whole(each)]
-    if flawed:
-        raise failure("damaged", name=flawed[0])
+    stopped = list[bool]()
+
+    def check(cancelled: Cancel) -> list[str]:
+        damaged = [each for each in names if not cancelled and not _is_whole(each, cancelled)]
+        stopped.append(bool(cancelled))
+        return damaged
+
+    damaged = _interruptible(check)
+    for each in damaged:
+        _print(f"{each} is damaged.")
+    if any(stopped):
+        _print("Stopped. Not everything was checked.")
+        return 1
+    if damaged:
+        raise failure("damaged", name=damaged[0])
     return 0
 
 
-def _is_whole(name: str) -> bool:
+def _is_whole(name: str, cancelled: Cancel) -> bool:
+    """Of one whose check is stopped, what was seen so far."""
     from narrator.models.checking import verify
 
-    meter = _Printed()
-    verdicts = _interruptible(lambda cancelled: verify(name, meter.tell, cancelled))
+    verdicts = verify(name, _Printed().tell, cancelled)
     for verdict in verdicts:
         proven = " (nobody vouched for it when it came)" if verdict.told_by == "itself" and not verdict.flaw else ""
         _print(f"{name}: {verdict.file} is {verdict.flaw or 'whole'}{proven}.")
@@ -220,11 +240,13 @@ def _remove(name: str) -> None:
 
     if store.record_of(name) is None and not store.is_left_over(name):
         raise unknown("not_here", name)
+    is_shared = store.is_shared(name)
     try:
         freed = store.forget(name)
     except OSError as error:
         raise failure("not_writable", str(error), folder=store.folder_of(name)) from error
-    _print(f"{name} is removed; {in_words(freed)} are free again.")
+    stay = " Your own files stay." if is_shared else ""
+    _print(f"{name} is removed; {in_words(freed)} are free again.{stay}")
 
 
 def _where() -> None:

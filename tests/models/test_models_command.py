@@ -1,5 +1,6 @@
 """`scene-narrator models` as its user meets it: in processes of its own."""
 
+import json
 import os
 import pty
 import resource
@@ -9,12 +10,11 @@ import sys
 import time
 
 import pytest
-from fakes.hub import sha256
+from fakes.hub import gguf, sha256
 from fakes.tiny_gguf import write_model
 from fakes.waiting import eventually
 
-TEXT = b"The text model. " * 60_000
-PROJECTOR = b"The projector. " * 20_000
+TEXT, PROJECTOR = gguf(960_000), gguf(300_000, b"projector", "clip")
 NAME = "nobody/model"
 
 
@@ -181,13 +181,16 @@ def test_offline_nothing_is_fetched_but_from_this_machine(place, stocked):
     assert place.models("get", NAME, "--offline", "--hub", stocked.url)[0] == 0
 
 
-def test_a_gated_model_comes_with_a_token_of_the_key_store(place, stocked):
+def test_a_gated_model_comes_with_the_token_of_its_hub(place, stocked):
     stocked.repositories[NAME].is_gated = True
     code, told = place.models("get", NAME, "--hub", stocked.url)
     assert code == 1
     assert "is given only to those who accept its terms. Sign in and accept them at" in told
     assert place.run("key", "set", "hub", typed="hf_nobodys")[0] == 0
     place.environment["HF_ENDPOINT"] = stocked.url
+    code, told = place.models("get", NAME)
+    assert (code, "yours was made for another hub: it was not sent" in told) == (1, True)
+    place.environment["SCENE_NARRATOR_HUB_TOKEN"] = "hf_nobodys"
     assert place.run("key", "test", "hub") == (0, "127.0.0.1 knows your token.\n")
     code, told = place.models("get", NAME)
     assert code == 0, told
@@ -214,6 +217,7 @@ def test_own_files_are_taken_in_checked_and_removed(place):
     assert "Not every file is what it was." in told
     code, told = place.models("remove", "tiny")
     assert (code, told.startswith("tiny is removed; ")) == (0, True)
+    assert told.endswith("are free again. Your own files stay.\n")
     assert sha256(tiny.text.read_bytes()) == sha256(content)
     assert place.models("remove", "tiny")[0] == 1
 
@@ -221,9 +225,64 @@ def test_own_files_are_taken_in_checked_and_removed(place):
 def test_a_half_fetched_model_is_told_and_can_be_removed(place, stocked):
     stocked.behaviour.refusals = [(404, {})]
     place.models("get", NAME, "--hub", stocked.url)
-    assert "nobody--model is not whole yet" in place.models()[1]
+    assert "nobody/model is not whole yet" in place.models()[1]
     assert place.models("remove", NAME)[0] == 0
     assert "not whole" not in place.models()[1]
+
+
+def test_what_is_damaged_is_told_without_naming_it(place):
+    for name in ("one", "two"):
+        assert (
+            place.models(
+                "import", str(write_model(place.folder / name).text.rename(place.folder / name / f"{name}.gguf"))
+            )[0]
+            == 0
+        )
+    (place.data / "models" / "one" / "one.gguf").unlink()
+    assert "one is damaged: " in place.models("list")[1]
+    code, told = place.models("verify")
+    assert code == 1
+    assert "one: one.gguf is missing." in told
+    assert "two: two.gguf is whole" in told
+    assert "one is damaged.\n" in told
+    assert "two is damaged" not in told
+
+
+def test_what_a_crash_left_is_told_and_can_be_removed(place):
+    folder = place.data / "models" / "crashed"
+    folder.mkdir(parents=True)
+    (folder / "x.gguf").write_bytes(TEXT)
+    assert "crashed is left over from what did not end: scene-narrator models remove crashed" in place.models()[1]
+    assert place.models("remove", "crashed") == (0, "crashed is removed; 960 kB are free again.\n")
+
+
+def test_ctrl_c_stops_a_check_and_says_so(place):
+    tiny = write_model(place.folder / "mine")
+    assert place.models("import", str(tiny.text))[0] == 0
+    record = place.data / "models" / "tiny" / ".record.json"
+    table = json.loads(record.read_text())
+    table["files"][0]["size"] = 40_000_000_000
+    os.truncate(place.data / "models" / "tiny" / table["files"][0]["name"], 40_000_000_000)
+    record.write_text(json.dumps(table))
+    process = subprocess.Popen(place.command("models", "verify"), env=place.environment, stdout=subprocess.PIPE)
+    assert b"Checking tiny" in process.stdout.readline()
+    process.send_signal(signal.SIGINT)
+    begun = time.monotonic()
+    told = process.communicate(timeout=20)[0].decode()
+    assert time.monotonic() - begun < 5
+    assert (process.returncode, told) == (1, "Stopped. Not everything was checked.\n")
+
+
+def test_the_log_that_is_named_holds_what_happened(place):
+    assert place.models("import", "/nowhere/x.gguf")[0] == 1
+    assert "no_path" in (place.folder / "log" / "scene-narrator.log").read_text()
+
+
+def test_a_name_of_odd_bytes_ends_in_a_sentence(place):
+    for task in ("get", "remove", "verify", "import"):
+        code, told = place.models(task, b"odd\xff/name")
+        assert code == 1
+        assert "failed" not in told
 
 
 def test_the_list_and_the_advice_need_no_network(place):
