@@ -1,7 +1,9 @@
 """A prompt as chat messages with pictures, the way OpenAI's API has them and llama.cpp and every server take them."""
 
+import math
 from base64 import b64encode
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from narrator.messages import Prompt, PromptPart, PromptPicture
@@ -23,6 +25,22 @@ def messages(prompt: Prompt, *, has_system: bool = True, detail: bool = False) -
     elif prompt.system:
         turns[0][1].insert(0, {"type": "text", "text": prompt.system})
     return told + [{"role": role, "content": parts} for role, parts in turns]
+
+
+def newer_half(prompt: Prompt) -> Prompt | None:
+    """The prompt without the older half of its pictures and their labels; None when it has but one."""
+    pictures = prompt.pictures
+    if len(pictures) < 2:
+        return None
+    dropped = {id(picture) for picture in pictures[: math.ceil(len(pictures) / 2)]}
+    parts: list[PromptPart] = []
+    for part in prompt.parts:
+        if isinstance(part, PromptPicture) and id(part) in dropped:
+            if parts and isinstance(parts[-1], str):
+                parts.pop()  # its label
+        else:
+            parts.append(part)
+    return replace(prompt, parts=tuple(parts))
 
 
 def data_uri(jpeg: bytes) -> str:

@@ -1,25 +1,27 @@
 """A torch model from `open` to `close`, from the program's side: the model itself runs in a child process."""
 
+import logging
 import math
 from collections.abc import Iterator
 
 from narrator.backends import _paligemma as paligemma
-from narrator.backends._chat import messages
+from narrator.backends._chat import messages, newer_half
 from narrator.backends._torch_choice import ENGINE, chosen, is_there, wanted
+from narrator.backends._torch_costs import Costs
 from narrator.backends._torch_speech import Parsed, Sentence, Speech, Words
 from narrator.children import Message
-from narrator.engines.failures import failure
+from narrator.engines.failures import ContextTooLong, failure
 from narrator.engines.parent import Engine
 from narrator.errors import AnswerCut
-from narrator.mailbox import Cancel
 from narrator.messages import Delta, Level, Notice, Prompt, Reason, Run, Usage
 from narrator.models.store import Installed
 from narrator.seams import Capabilities, Context
 
+_log = logging.getLogger(__name__)
 _TITLE = "Torch"
 _HEARTBEAT = 30.0
 _LONGEST_NAME = 100
-_COUNTED_WITHIN = 10.0
+_MOST_CORRECTION = 4.0
 _DEVICES = {"cuda": "the graphics card", "mps": "the graphics card", "cpu": "the processor"}
 _FORMS = {"int8": ", in 8 bits", "4bit": ", in 4 bits"}
 _PARSED = ("detect", "ocr")
@@ -30,19 +32,23 @@ class Torch:
 
     def __init__(self, argument: str, context: Context) -> None:
         self._argument, self._context = argument, context
-        self._engine: Engine | None = None
+        self._engine = Engine(ENGINE, _TITLE)
+        self._is_closed = False
         self._ready: Message = {}
-        self._costs: dict[tuple[int, int], int] = {}
-        self._is_announced = False
+        self._costs = Costs(())
+        self._correction = 1.0
+        self._has_begun = self._is_announced = False
 
     def open(self) -> Capabilities:
         """Start a child and have it load the model. Raises `BackendError`, and `Closed` when closed meanwhile."""
-        model = self._chosen()
-        engine = self._engine = self._engine or Engine(ENGINE, _TITLE)
+        if self._is_closed:
+            self._engine, self._is_closed = Engine(ENGINE, _TITLE), False
+        engine, model = self._engine, self._chosen()
         engine.model = model.title
-        self._costs = {}
-        self._tell(f"{model.title} is loading.")
+        self._tell(f"{model.title} is loading.", quiet=self._has_begun)
+        self._has_begun = True
         self._ready = engine.load(self._options(model), self._tell)
+        self._costs, self._correction = Costs(self._ready["costs"]), 1.0
         where = _DEVICES[self._ready["device"]] + _FORMS.get(self._ready["form"], "")
         self._tell(f"{model.title} describes, on {where}.")
         if not self._is_announced:
@@ -51,16 +57,38 @@ class Torch:
         return self._capabilities()
 
     def describe(self, prompt: Prompt, run: Run) -> Iterator[Delta | Usage]:
-        """Ends at once when cancelled. Raises `BackendError`."""
-        engine = self._engine
-        if engine is None or run.cancelled:
+        """Ends at once when cancelled. Raises `BackendError`.
+
+        When the pictures do not fit, the newer half of them is asked about at once, and fewer from then on.
+        """
+        try:
+            yield from self._answer(prompt, run)
+        except ContextTooLong as error:
+            self._correction = min(_MOST_CORRECTION, self._correction * 1.25)
+            fewer = newer_half(prompt)
+            if fewer is None:
+                raise
+            _log.info("%s With the newer half of them it is asked again.", error.sentence)
+            yield from self._answer(fewer, run)
+
+    def token_cost(self, width: int, height: int, detail: str) -> int:  # noqa: ARG002 - there are no levels of detail
+        """As the model's own processor counts them, or near it: nothing is asked of the child."""
+        tiles = int(self._ready["max_images"]) if self._ready["is_sheet"] else 1
+        return math.ceil(self._costs.of(width, height) * self._correction / tiles)
+
+    def close(self) -> None:
+        self._is_closed = True
+        self._engine.close()
+
+    def _answer(self, prompt: Prompt, run: Run) -> Iterator[Delta | Usage]:
+        if self._is_closed or run.cancelled:
             return
         task, words = self._task(prompt)
         speech = self._speech(task, words)
         request = self._request(prompt, task, words)
         within = [self._context.number(f"torch.{name}") for name in ("first_word_within", "answer_within")]
         try:
-            for message in engine.ask(request, run.cancelled, *within):
+            for message in self._engine.ask(request, run.cancelled, *within):
                 if message["kind"] == "usage":
                     yield Usage(run, message["tokens_in"], message["tokens_out"], message["cached"])
                 elif text := speech.feed(message["text"]):
@@ -71,19 +99,6 @@ class Torch:
             raise
         if not run.cancelled and (text := speech.rest(is_whole=True)):
             yield Delta(run, text)
-
-    def token_cost(self, width: int, height: int, detail: str) -> int:  # noqa: ARG002 - there are no levels of detail
-        """As the model's own processor counts them; each size is counted once. Raises `BackendError`."""
-        size = (width, height)
-        if size not in self._costs:
-            self._costs[size] = self._counted(width, height)
-        tiles = int(self._ready["max_images"]) if self._ready.get("is_sheet") else 1
-        return math.ceil(self._costs[size] / tiles)
-
-    def close(self) -> None:
-        engine, self._engine = self._engine, None
-        if engine is not None:
-            engine.close()
 
     def _chosen(self) -> Installed:
         model = chosen(self._argument, self._context.options)
@@ -144,12 +159,6 @@ class Torch:
             return Words(thinks_first=bool(self._ready["thinks_first"]))
         return Sentence()
 
-    def _counted(self, width: int, height: int) -> int:
-        if self._engine is None:
-            return 0
-        counted = self._engine.ask({"count": [width, height]}, Cancel(), _COUNTED_WITHIN, _COUNTED_WITHIN)
-        return sum(int(message["tokens_in"]) for message in counted)
-
     @property
     def _language(self) -> str:
         return self._context.text("speech.language")
@@ -159,9 +168,9 @@ class Torch:
             text = f"{title} does not speak this language: it describes in English."
             self._context.notify(Notice(Level.WARNING, text, "Choose another model, or English in speech.language."))
 
-    def _tell(self, text: str) -> None:
+    def _tell(self, text: str, *, quiet: bool = False) -> None:
         """Aloud the first time; when it is loaded again after a failure, that was told."""
-        self._context.notify(Notice(Level.INFO, text, quiet=self._is_announced))
+        self._context.notify(Notice(Level.INFO, text, quiet=quiet or self._is_announced))
 
 
 def _short(name: str) -> str:

@@ -37,9 +37,7 @@ class TorchEngine:
 
     def load(self, options: Message, tell: Callable[[str], None]) -> Message:
         """Raises `EngineFailed`."""
-        if self._model is not None:
-            self._model.unload()
-            self._model = None
+        self._model = None
         try:
             from narrator.backends import _torch_model
         except (ImportError, RuntimeError, OSError) as error:

@@ -11,7 +11,7 @@ ENGINE = "torch"
 CONFIGURATION = "config.json"
 """The file that every checkpoint of transformers has."""
 _NO_PATH = (OSError, RuntimeError, ValueError)
-"""What the system says of a name that is too long or may not be looked into, of ~nobody, and of a letter no name has."""
+"""What the system says of a name too long, a folder that may not be entered, ~nobody, and a letter that no name has."""
 
 
 def wanted(argument: str, options: Mapping[str, Value]) -> str:

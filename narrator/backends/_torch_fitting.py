@@ -65,6 +65,11 @@ def forms(device: str, stored: str, wished: str, *, has_quantiser: bool, has_bf1
     return tuple(dict.fromkeys((*exact, *(QUANTISED if has_quantiser else ()))))
 
 
+def threads(cores: int, usable: int) -> int:
+    """All cores that this process may use but one, which the window and the program's own sight need."""
+    return max(1, min(cores, usable) - 1)
+
+
 def _files(folder: Path) -> list[Path]:
     """As transformers looks for them: one file, or those that an index names."""
     whole, index = folder / _WHOLE, folder / _INDEX

@@ -1,6 +1,6 @@
 """A loaded vision model that answers: only in the child process, where torch may be imported."""
 
-import gc
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,8 @@ import torch
 
 from narrator.backends import _torch_loading as loading
 from narrator.backends._paligemma import FAMILY as PALIGEMMA
+from narrator.backends._torch_costs import LARGE, SIZES, SMALL
+from narrator.backends._torch_fitting import threads
 from narrator.backends._torch_inputs import Inputs, shows_any
 from narrator.backends._torch_streaming import Brake, Generation, Letters
 from narrator.backends._torch_told import told
@@ -28,7 +30,7 @@ _MB = 1e6
 
 def load(options: Message, tell: Callable[[str], None]) -> "TorchModel":  # noqa: ARG001 - an engine may tell
     """The model of `options`: folder, device, precision, memory (MB), threads, pictures. Raises `EngineFailed`."""
-    torch.set_num_threads(int(options["threads"]) or max(1, (psutil.cpu_count(logical=False) or 2) - 1))
+    torch.set_num_threads(int(options["threads"]) or _threads())
     folder = Path(options["folder"])
     loading.check(folder)
     where = loading.place(folder, options["device"], options["precision"], options["memory"] * _MB)
@@ -47,7 +49,7 @@ class TorchModel:
         self._letters = Letters(processor.tokenizer)
         try:
             self._inputs = Inputs(processor, sees_one=self._sees_one)
-            self._inputs.cost(64, 64)
+            self._costs = {size: self._inputs.cost(*size) for size in SIZES}
         except (ImportError, *loading.UNREADABLE) as error:
             raise told(error, "model_unusable") from error
 
@@ -58,6 +60,7 @@ class TorchModel:
             "max_images": self._pictures,
             "is_sheet": self._sees_one and self._pictures > 1,
             "side": self._side(),
+            "costs": [(*size, tokens) for size, tokens in self._costs.items()],
             "context": self._context,
             "has_chat": self._inputs.has_chat,
             "has_system": self._inputs.has_system,
@@ -68,24 +71,15 @@ class TorchModel:
         }
 
     def answer(self, request: Message, cancelled: Cancel) -> Iterator[Message]:
-        """To `count` (width, height): its tokens. To `messages`, `task`, `max_tokens`, `video`: text, then usage.
+        """To `messages`, `task`, `max_tokens`, `video`: text, then usage.
 
         A model that cannot chat has nothing to say where there is no picture. Raises `EngineFailed`.
         """
         try:
-            if "count" in request:
-                yield {"kind": "usage", "tokens_in": self._inputs.cost(*request["count"]), "tokens_out": 0, "cached": 0}
-            elif self._inputs.has_chat or shows_any(request["messages"]):
+            if self._inputs.has_chat or shows_any(request["messages"]):
                 yield from self._described(request, cancelled)
         except (ImportError, MemoryError, *loading.UNREADABLE) as error:
             raise told(error) from error
-
-    def unload(self) -> None:
-        """Give the memory back."""
-        del self._model, self._processor, self._inputs, self._brake
-        gc.collect()
-        if torch.cuda.is_available():
-            torch.cuda.empty_cache()
 
     def _described(self, request: Message, cancelled: Cancel) -> Iterator[Message]:
         inputs = self._inputs.of(request["messages"], request["task"], as_video=bool(request["video"]))
@@ -120,5 +114,10 @@ class TorchModel:
         """Longest side in pixels of a picture that it sees whole; more is of no use to a model of a fixed size."""
         vision = getattr(self._model.config, "vision_config", None)
         size = getattr(vision, "image_size", 0)
-        is_fixed = self._inputs.cost(1280, 720) == self._inputs.cost(320, 180)
+        is_fixed = self._costs[LARGE] == self._costs[SMALL]
         return min(_SIDE, size) if is_fixed and isinstance(size, int) and size else _SIDE
+
+
+def _threads() -> int:
+    cores = psutil.cpu_count(logical=False) or os.cpu_count() or 1
+    return threads(cores, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else cores)

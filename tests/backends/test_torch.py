@@ -12,15 +12,16 @@ import time
 import psutil
 import pytest
 from fakes.processes import is_alive
-from fakes.tiny_vlms import BOXES, with_bridge
+from fakes.tiny_vlms import BOXES, CONTEXT, with_bridge
 from fakes.torch_talk import TorchTalk, picture, prompt, run
 from fakes.waiting import eventually
 
 from narrator.backends import torch_vlm
-from narrator.engines.failures import EngineLost, OutOfMemory
+from narrator.engines.failures import ContextTooLong, EngineLost, OutOfMemory
 from narrator.errors import AnswerCut, BackendRefused, PartMissing
 from narrator.mailbox import Closed
 from narrator.models import store
+from narrator.seams import Context
 
 MB = 1_000_000
 
@@ -74,6 +75,14 @@ class TestTasks:
 
     def test_without_a_picture_there_is_nothing_to_say(self, talk):
         assert list(talk.ask(prompt("What is new?"))) == []
+
+    def test_costs_are_told_without_asking_the_model(self, talk):
+        answer = talk.ask(prompt(max_tokens=40))
+        next(answer)
+        began = time.monotonic()
+        assert talk.backend.token_cost(640, 361, "") == 6
+        assert time.monotonic() - began < 0.1
+        answer.close()
 
     def test_usage_is_told(self, talk):
         usage = talk.usage(prompt(max_tokens=40))
@@ -170,6 +179,28 @@ class TestOpening:
         thread.join(5)
         assert isinstance(ends[0], Closed)
         assert eventually(lambda: not is_alive(pid))
+
+    def test_closed_while_it_tells_of_loading_starts_no_process(self, tiny_vlms, torch_talk):
+        def notify(notice):
+            torch_talk.notices.append(notice)
+            torch_talk.backend.close()
+
+        torch_talk.backend = torch_vlm.create(str(tiny_vlms / "llava"), Context(torch_talk.options, notify))
+        with pytest.raises(Closed):
+            torch_talk.backend.open()
+        assert [notice.text for notice in torch_talk.notices] == ["llava is loading."]
+        assert torch_talk.pid == 0
+
+    def test_one_that_cannot_be_loaded_is_told_to_load_once_however_often_it_is_tried(self, tiny_vlms, torch_talk):
+        torch_talk.set(memory=300).backend = torch_vlm.create(str(tiny_vlms / "llava"), torch_talk.context)
+        for _ in range(2):
+            with pytest.raises(BackendRefused):
+                torch_talk.backend.open()
+        torch_talk.set(memory=0).backend.open()
+        assert [notice.text for notice in torch_talk.notices if not notice.quiet] == [
+            "llava is loading.",
+            "llava describes, on the processor.",
+        ]
 
 
 class TestMissing:
@@ -277,6 +308,19 @@ print(ask(sys.argv[1]))
 
     def test_a_folder_of_the_users_own_is_ready(self, torch_talk, tiny_vlms):
         assert torch_vlm.ready(torch_talk.set(model=str(tiny_vlms / "gemma3")).options) == "gemma3"
+
+
+class TestContext:
+    def test_of_more_than_fits_the_newer_half_is_asked_about_and_costs_count_for_more(self, torch_talk, tiny_vlms):
+        torch_talk.open(tiny_vlms / "qwen2_5_vl")
+        before = torch_talk.backend.token_cost(768, 432, "")
+        most = CONTEXT // before
+        talk = [part for place in range(most + 2) for part in (f"{place}:", picture(768, 432))]
+        answer = list(torch_talk.ask(prompt(*talk)))
+        assert answer[-1].tokens_in < CONTEXT
+        assert torch_talk.backend.token_cost(768, 432, "") > before
+        with pytest.raises(ContextTooLong):
+            torch_talk.text(prompt(max_tokens=CONTEXT))
 
 
 class TestMemory:

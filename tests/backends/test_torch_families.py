@@ -10,6 +10,7 @@ import pytest
 from fakes.tiny_vlms import CONTEXT, FAMILIES
 from fakes.torch_talk import picture
 
+from narrator.backends._torch_costs import Costs
 from narrator.backends._torch_speech import Words
 
 ONE_PICTURE = ("paligemma", "paligemma2", "llava", "llava_next")
@@ -67,13 +68,21 @@ def test_several_pictures_cost_what_was_counted(family, torch_child):
     if ready["max_images"] == 1:
         assert three < 2 * one  # they became tiles of one
     else:
-        assert three - one == 2 * torch_child.count(320, 180)
+        assert three - one == pytest.approx(2 * Costs(ready["costs"]).of(320, 180), rel=0.2)
 
 
-def test_larger_pictures_cost_more_where_they_do(family, torch_child):
-    name, _ = family
-    small, large = torch_child.count(80, 45), torch_child.count(1280, 720)
-    assert (large > small) == (name in GROWS)
+def test_larger_pictures_cost_more_where_they_do(family):
+    name, ready = family
+    costs = Costs(ready["costs"])
+    assert (costs.of(1280, 720) > costs.of(80, 45)) == (name in GROWS)
+
+
+@pytest.mark.parametrize("size", [(192, 108), (384, 216), (768, 432), (432, 768), (384, 384)])
+def test_usual_pictures_cost_what_was_counted_when_it_was_loaded(family, torch_child, size):
+    _, ready = family
+    if ready["max_images"] > 1:
+        one, two = (usage(torch_child.ask(*[picture(*size)] * number))["tokens_in"] for number in (1, 2))
+        assert two - one == Costs(ready["costs"]).of(*size)
 
 
 def test_a_cancel_ends_it_after_a_few_tokens(family, torch_child):

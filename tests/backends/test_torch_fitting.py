@@ -86,6 +86,11 @@ def test_a_folder_without_weights_is_no_model(tmp_path):
     assert caught.value.cause == "not_a_checkpoint"
 
 
+@pytest.mark.parametrize(("cores", "usable", "threads"), [(8, 16, 7), (8, 4, 3), (8, 1, 1), (1, 1, 1), (4, 4, 3)])
+def test_no_more_threads_than_this_process_may_use_cores(cores, usable, threads):
+    assert fitting.threads(cores, usable) == threads
+
+
 @pytest.mark.parametrize(
     ("free", "form"), [(24 * GB, "bf16"), (6.8 * GB, "bf16"), (6 * GB, "int8"), (4 * GB, "4bit"), (2.9 * GB, "4bit")]
 )

@@ -272,7 +272,7 @@ def qwen_vl(name, patch, vision, video, largest):
     least = (2 * patch) ** 2
     processor = getattr(hf, f"{name}Processor")(
         image_processor=hf.Qwen2VLImageProcessorPil(
-            **shared, size={"shortest_edge": least, "longest_edge": (8 * patch) ** 2}
+            **shared, size={"shortest_edge": least, "longest_edge": (24 * patch) ** 2}
         ),
         tokenizer=tokenizer,
         video_processor=getattr(hf, video)(

@@ -75,8 +75,7 @@ class TorchTalk:
     @property
     def pid(self):
         """The child's process id; 0 when there is none."""
-        engine = self.backend._engine
-        return engine.pid if engine is not None else 0
+        return self.backend._engine.pid
 
     def ask(self, asked=None, run_=None):
         return self.backend.describe(asked or prompt(), run_ or run())
@@ -118,10 +117,6 @@ class TorchChild:
         asked = prompt(*pictures, "What is new?", max_tokens=most)
         chat = messages(asked, has_system=system)
         return self._asked("ask", messages=chat, task=task, max_tokens=most, video=video)
-
-    def count(self, width, height):
-        counted, _ = self._asked("ask", count=[width, height])
-        return counted["tokens_in"]
 
     def ask_about(self, uri):
         chat = [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": uri}}]}]
