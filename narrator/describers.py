@@ -10,7 +10,7 @@ from narrator.errors import BackendError, NarratorError, UsageError
 from narrator.mailbox import Closed
 from narrator.messages import Level, Notice
 from narrator.privacy.consent import ConsentPage, Consents, page
-from narrator.privacy.keys import find_key, problems
+from narrator.privacy.keys import Found, find_key, kept_for, loose_key, problems, variable_problems
 from narrator.seams import BackendSpec, Context, Value
 
 AUTO = "auto"
@@ -120,15 +120,30 @@ class Describers:
 
 
 def key_of(id_: str, tell: Callable[[Notice], None]) -> str:
-    """The key of a describer, or nothing. `tell` hears why one that is there cannot be used, or is not safe."""
-    spec = cast("BackendSpec", registry.spec_of("backends", id_))
+    """The key of a describer, or nothing. `tell` hears why one that is there cannot be used, or is not safe.
+
+    Of one whose key is bound to a host: of `id@host:port` that which is kept for it, of `id` that of the environment.
+    """
+    name, _, host = id_.partition("@")
+    spec = cast("BackendSpec", registry.spec_of("backends", name))
     if not spec.key_variables:
         return ""
-    found = find_key(id_, spec.key_variables)
-    for notice in problems(id_, spec.key_variables) if found is None else (found.notice,):
-        if notice:
-            tell(notice)
+    found, notices = _key_and_notices(spec, host)
+    for notice in notices:
+        tell(notice)
     return found.value if found else ""
+
+
+def _key_and_notices(spec: BackendSpec, host: str) -> tuple[Found | None, list[Notice]]:
+    if host:
+        return kept_for(spec.id, host)
+    if spec.binds_key:
+        found = loose_key(spec.key_variables)
+        return found, [] if found else variable_problems(spec.key_variables)
+    found = find_key(spec.id, spec.key_variables)
+    if found is None:
+        return None, problems(spec.id, spec.key_variables)
+    return found, [found.notice] if found.notice else []
 
 
 def _is_part_of(host: str, domain: str) -> bool:

@@ -103,6 +103,12 @@ def check_backend(id_: str, context: Context) -> str:
     return str(module.check(context))
 
 
+def key_host(id_: str, options: Mapping[str, Value]) -> str:
+    """The "host:port" that a key of this backend would be for; empty without one, and when keys are not bound."""
+    module, _ = _named("backends", id_)
+    return str(module.key_host(options)) if module.SPEC.binds_key else ""
+
+
 def offers(id_: str, key: str, listed: tuple[str, ...] = ()) -> list[tuple[str, str]]:
     """What a setting of a backend may well be, each value with its title; empty when the backend names nothing.
 

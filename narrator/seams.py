@@ -90,6 +90,10 @@ class BackendSpec(Spec):
     """Pictures leave this machine: the user is asked first, and `network.offline` forbids it."""
     key_variables: tuple[str, ...] = ()
     """Environment variables that may hold its key, the first that is set counts; empty when it takes none."""
+    binds_key: bool = False
+    """Its key is for one host: the module defines `key_host(options) -> str`, "host:port" or empty, with which a key is
+    kept. `Context.key` tells the one that was kept for a host when asked for `id@host:port`, and when asked for the id
+    alone that of the environment, which is bound to none."""
     own_domain: str = ""
     """The service's own: to hosts outside of it, a key goes only after the user agreed."""
     needs_key: bool = False
@@ -127,6 +131,8 @@ class Capabilities:
     """Levels of detail that a picture may be sent with, cheapest first; ("",) where there is but one."""
     per_image_detail: bool = False
     """Pictures of one request may have different levels."""
+    frames_a_second: float = 0.0
+    """So many pictures of one size, as a video; 0 for pictures of any size and age, and contact sheets of them."""
     chat: bool = False
     system_prompt: bool = False
     context_tokens: int = 0

@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
+from fakes.openai_service import OpenAIService
 
 from narrator.privacy.consent import Consents
 
@@ -173,6 +174,51 @@ def test_on_a_terminal_the_key_is_not_shown(place):
     assert b"is kept" in shown
     assert KEY.encode() not in shown
     assert KEY in place.file.read_text()
+
+
+class TestServer:
+    """Its key is for the host that it was set for."""
+
+    HERE = "--set=server.url=http://127.0.0.1:8000/v1"
+
+    def test_is_asked_for_with_its_host_and_kept_with_it(self, place):
+        code, told = place.key("set", "server", self.HERE, typed=KEY)
+        assert code == 0
+        assert "It goes to 127.0.0.1:8000 and to no other server." in told
+        assert ", for 127.0.0.1:8000." in place.key("where", "server")[1]
+        assert "is deleted" in place.key("delete", "server")[1]
+        assert "There is no key" in place.key("where", "server")[1]
+
+    def test_without_an_address_none_is_taken(self, place):
+        code, told = place.key("set", "server", typed=KEY)
+        assert code == 2
+        assert "It is not known which server the key is for" in told
+        assert "scene-narrator key set server --set server.url=" in told
+        assert not place.file.exists()
+
+    def test_the_store_of_the_computer_keeps_both(self, place):
+        place.use("OnDisk")
+        place.key("set", "server", "--set=server.preset=gemini", typed=KEY)
+        told = place.key("where", "server")[1]
+        assert told.endswith("in the key store of this computer, for generativelanguage.googleapis.com:443.\n")
+
+    def test_it_goes_to_no_other_server(self, place):
+        with OpenAIService() as service, OpenAIService() as other:
+            place.key("set", "server", f"--set=server.url={service.url}", typed=KEY)
+            assert place.key("test", "server", f"--set=server.url={service.url}")[0] == 0
+            code, told = place.key("test", "server", f"--set=server.url={other.url}")
+            assert (code, f"kept for 127.0.0.1:{service.port} is not sent to 127.0.0.1:{other.port}" in told) == (
+                0,
+                True,
+            )
+            assert {call.headers["authorization"] for call in service.calls} == {f"Bearer {KEY}"}
+            assert not any("authorization" in call.headers for call in other.calls)
+
+    def test_that_of_the_environment_goes_where_the_user_says(self, place):
+        place.environment["SCENE_NARRATOR_SERVER_KEY"] = OTHER
+        with OpenAIService() as service:
+            assert place.key("test", "server", f"--set=server.url={service.url}")[0] == 0
+            assert service.last.headers["authorization"] == f"Bearer {OTHER}"
 
 
 WRONG = [

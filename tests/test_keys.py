@@ -62,6 +62,28 @@ def test_the_environment_comes_before_what_is_kept(folder, monkeypatch):
     assert [key.value for key in keys.all_keys("gemini", VARIABLES)] == [OTHER, KEY]
 
 
+def test_a_key_for_a_host_is_found_for_it_alone(folder):
+    kept = keys.store_key("server", KEY, "gpu.lan:8000")
+    assert (kept.value, kept.host) == (KEY, "gpu.lan:8000")
+    found, told = keys.kept_for("server", "gpu.lan:8000")
+    assert (found.value, told) == (KEY, [])
+    for other in ("gpu.lan:8001", "lan:8000", "", "api.example.com:443"):
+        found, (told,) = keys.kept_for("server", other)
+        assert found is None
+        assert told.text == f"The key that was kept for gpu.lan:8000 is not sent to {other}."
+        assert "key set server" in told.remedy
+    assert keys.problems("server", ()) == []
+
+
+def test_a_key_that_was_written_by_hand_is_for_no_host(folder):
+    folder.mkdir()
+    (folder / "keys.toml").write_text(f'[keys]\nserver = "{KEY}"\n')
+    (folder / "keys.toml").chmod(0o600)
+    found, (told,) = keys.kept_for("server", "gpu.lan:8000")
+    assert found is None
+    assert told.text == "The key that was kept for no server is not sent to gpu.lan:8000."
+
+
 def test_what_can_be_no_key_is_passed_over_and_told(folder, monkeypatch):
     monkeypatch.setenv("GEMINI_API_KEY", "AIza with words")
     keys.store_key("gemini", KEY)

@@ -3,7 +3,7 @@
 import ipaddress
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
 from narrator.backends._server_errors import BadAddress, NoAddress, NotEncrypted, Offline, failure
@@ -43,14 +43,16 @@ class Address:
     port: int = 0
     path: str = ""
     flaw: str = ""
+    is_written: bool = False
+    """In server.url, by the user: not the usual place of a kind of server."""
 
     @classmethod
     def of(cls, options: Mapping[str, Value]) -> "Address":
         """Never fails; the preset's own address holds when none is set."""
         text = str(options["server.url"]).strip()
         known = presets().get(str(options["server.preset"]))
-        text = text or (known.url if known else "")
-        return _parsed(text) if text else cls(flaw="none")
+        usual = known.url if known else ""
+        return replace(_parsed(text or usual), is_written=bool(text)) if text or usual else cls(flaw="none")
 
     @property
     def base(self) -> str:
@@ -63,6 +65,12 @@ class Address:
         """The server as a sentence names it: host, and port if one was given."""
         name = f"[{self.host}]" if ":" in self.host and self.port else self.host
         return f"{name}:{self.port}" if self.port else name
+
+    @property
+    def key_host(self) -> str:
+        """Host and port, also where the scheme tells the port; empty without an address."""
+        name = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{name}:{self.port or (443 if self.scheme == 'https' else 80)}" if name else ""
 
     @property
     def is_loopback(self) -> bool:

@@ -28,9 +28,9 @@ from narrator.backends._server_errors import (
     Unreachable,
     Waking,
     failure,
-    once,
 )
-from narrator.backends._server_models import Found, Search
+from narrator.backends._server_key import key_for
+from narrator.backends._server_models import Found, Search, instead
 from narrator.backends._server_presets import Preset, may_think
 from narrator.backends._server_told import Asked, expected, limit_of, told
 from narrator.errors import BackendError
@@ -44,7 +44,6 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 _ID = "server"
 _OPENS_WITHIN = 3.0
-_CHECKED_WITHIN = 10.0
 _CLOSED_WITHIN = 1.0
 _AWAKE = 60.0
 """A server that answered within these seconds does not sleep when it has no room."""
@@ -68,31 +67,6 @@ _ADAPTATIONS: tuple[tuple[str, dict[str, Any]], ...] = (
     (r"chat_template|reasoning_effort|thinking", {"extra": {}}),
 )
 """What a server that refuses a request complains of, and what to do without; the picture was not looked at then."""
-
-
-def try_out(context: Context) -> str:
-    """What `openai_server.check` does."""
-    address = Address.of(context.options)
-    address.require_usable(context)
-    secret = context.key(_ID)
-    asked = Asked(address, context.text("server.model"), secret=secret)
-    client = connect(address, secret, allows_http=context.flag("server.allow_http"))
-    try:
-        found = context.network.call(_tried(client, asked, context), _CHECKED_WITHIN)
-    except expected() as error:
-        raise once(told(error, asked)) from error
-    finally:
-        with suppress(Closed, *expected()):
-            context.network.call(_end(client, None), _CLOSED_WITHIN)
-    instead = _instead(found)
-    return f"The server {address.place} works, and {found.model} answers.{f' {instead.text}' if instead else ''}"
-
-
-async def _tried(client: "httpx2.AsyncClient", asked: Asked, context: Context) -> Found:
-    search = Search(client, asked, asked.model, context.text("server.preset"))
-    found = await search.look()
-    await search.warm_up(found.model)
-    return found
 
 
 class Server:
@@ -128,7 +102,7 @@ class Server:
         if self._client is None:
             self._given_up = Cancel()
             self._address.require_usable(self._context)
-            self._secret = self._context.key(_ID)
+            self._secret = key_for(self._address, self._context)
             allows_http = self._context.flag("server.allow_http")
             self._client = connect(self._address, self._secret, allows_http=allows_http)
         if self._given_up:
@@ -241,7 +215,7 @@ class Server:
         self._answered_at, self._correction = -math.inf, 1.0
         self._context.offered[_ID] = found.models
         text = f"{found.model} on {self._address.place} describes."
-        self._context.notify(_instead(found) or Notice(Level.INFO, text, quiet=True))
+        self._context.notify(instead(found) or Notice(Level.INFO, text, quiet=True))
 
     def _capabilities(self) -> Capabilities:
         assert self._found is not None
@@ -342,14 +316,6 @@ class Server:
         if abs(ratio / self._correction - 1) > _DOUBTFUL:
             _log.info("%d tokens were counted for pictures of %d by the rule", counted, reckoned)
             self._correction = ratio
-
-
-def _instead(found: Found) -> Notice | None:
-    """That another model answers than the one that was wanted."""
-    if not found.missing:
-        return None
-    text = f"The server has no model {found.missing}; its only one, {found.model}, describes."
-    return Notice(Level.WARNING, text, "Load the other there, or empty server.model.")
 
 
 async def _end(client: "httpx2.AsyncClient", search: Search | None) -> None:

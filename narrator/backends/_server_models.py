@@ -23,6 +23,7 @@ from narrator.backends._server_errors import (
 from narrator.backends._server_presets import Preset, may_see, recognised
 from narrator.backends._server_told import Asked, Refused, expected, missing, told
 from narrator.errors import BackendBusy, BackendError
+from narrator.messages import Level, Notice
 
 if TYPE_CHECKING:
     import httpx2
@@ -179,6 +180,14 @@ class Search:
         if isinstance(problem, Waking | TimedOut):
             return True
         return type(problem) is Unreachable and not self._asked.address.is_near
+
+
+def instead(found: Found) -> Notice | None:
+    """That another model answers than the one that was wanted."""
+    if not found.missing:
+        return None
+    text = f"The server has no model {found.missing}; its only one, {found.model}, describes."
+    return Notice(Level.WARNING, text, "Load the other there, or empty server.model.")
 
 
 def _is_name(id_: object) -> bool:

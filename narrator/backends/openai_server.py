@@ -16,6 +16,7 @@ SPEC = BackendSpec(
     preference=25,
     # Never OPENAI_API_KEY: that one is for OpenAI, and would go to whatever address is set here.
     key_variables=("SCENE_NARRATOR_SERVER_KEY",),
+    binds_key=True,
     settings=(
         Setting(
             "server.url",
@@ -99,6 +100,13 @@ def destination(options: Mapping[str, Value]) -> str:
     return "" if address.is_loopback else address.host
 
 
+def key_host(options: Mapping[str, Value]) -> str:
+    """Host and port that a key is kept for; empty when there is no address."""
+    from narrator.backends._server_address import Address
+
+    return Address.of(options).key_host
+
+
 def ready(options: Mapping[str, Value]) -> str:
     """How a sentence calls it, when the user named a server; whether it answers is found out later."""
     from narrator.backends._server_address import Address
@@ -108,7 +116,7 @@ def ready(options: Mapping[str, Value]) -> str:
 
 def check(context: Context) -> str:
     """Ask the server for its models and for a word: a sentence that it works. Raises `BackendError`."""
-    from narrator.backends._server_backend import try_out
+    from narrator.backends._server_trial import try_out
 
     return try_out(context)
 

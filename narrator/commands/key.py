@@ -14,7 +14,7 @@ from narrator.network import Network
 from narrator.privacy import keys
 from narrator.privacy.consent import Consents
 from narrator.seams import BackendSpec, Context, Value
-from narrator.settings import settings_file
+from narrator.settings import Settings, settings_file
 
 HELP = """key set DESCRIBER            keep a key, which is asked for, or read from standard input
 key test DESCRIBER           ask the service whether it takes the key
@@ -48,9 +48,12 @@ def run(words: Sequence[str], changes: Mapping[str, Value] | None = None) -> int
     return 0
 
 
-def _set(spec: BackendSpec, _: Mapping[str, Value]) -> None:
-    kept = keys.store_key(spec.id, _asked_for(spec.title))
+def _set(spec: BackendSpec, changes: Mapping[str, Value]) -> None:
+    host = _host(spec, changes)
+    kept = keys.store_key(spec.id, _asked_for(f"{spec.title} at {host}" if host else spec.title), host)
     _print(f"The key for {spec.title} is kept {kept.place}.")
+    if host:
+        _print(f"It goes to {host} and to no other server.")
     if kept.notice:
         _print_notice(kept.notice)
     used = keys.find_key(spec.id, spec.key_variables)
@@ -60,11 +63,7 @@ def _set(spec: BackendSpec, _: Mapping[str, Value]) -> None:
 
 
 def _test(spec: BackendSpec, changes: Mapping[str, Value]) -> None:
-    settings, notices = settings_file().load()
-    settings = settings.with_values(changes)
-    for notice in notices:
-        _print_notice(notice)
-
+    settings = _settings(changes)
     if spec is _HUB:
         from narrator.models.download import try_token
 
@@ -93,13 +92,31 @@ def _delete(spec: BackendSpec, _: Mapping[str, Value]) -> None:
 def _where(spec: BackendSpec, _: Mapping[str, Value]) -> None:
     found = list(keys.all_keys(spec.id, spec.key_variables))
     if found:
-        _print(f"The key for {spec.title} is {found[0].place}.")
+        _print(f"The key for {spec.title} is {found[0].place}{f', for {found[0].host}' if found[0].host else ''}.")
     else:
         _print(f"There is no key for {spec.title}. Set one: {_example('set', spec.id)}")
     for other in found[1:]:
         _print(f"Another one is {other.place}; it is not used.")
     for notice in (*(key.notice for key in found if key.notice), *keys.problems(spec.id, spec.key_variables)):
         _print_notice(notice)
+
+
+def _settings(changes: Mapping[str, Value]) -> Settings:
+    settings, notices = settings_file().load()
+    for notice in notices:
+        _print_notice(notice)
+    return settings.with_values(changes)
+
+
+def _host(spec: BackendSpec, changes: Mapping[str, Value]) -> str:
+    """The host that a key is for, where keys are bound to one. Raises `UsageError` when there is none."""
+    if not spec.binds_key:
+        return ""
+    host = registry.key_host(spec.id, _settings(changes).values)
+    if not host:
+        remedy = f"Say where it is: {_example('set', spec.id)} --set {spec.id}.url=https://host/v1"
+        raise UsageError(f"It is not known which server the key is for: no address of {spec.title} is set.", remedy)
+    return host
 
 
 def _spec(name: str) -> BackendSpec:

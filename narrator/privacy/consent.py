@@ -129,7 +129,7 @@ def _text(backend_id: str) -> dict[str, Any]:
 def _receiver(text: Mapping[str, Any], host: str) -> dict[str, str]:
     """Who is behind a host, and on what terms; where another page tells that, as it stands there."""
     entries = (entry for entry in text.get("receivers", ()) if _is_part_of(host, entry["host"]))
-    entry = next(entries, {})
+    entry: dict[str, str] = next(entries, {})
     return _receiver(_texts()[entry["same_as"]], host) if "same_as" in entry else dict(entry, host=host)
 
 

@@ -9,7 +9,7 @@ import stat
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from narrator.errors import SettingsUnusable, UsageError
@@ -22,6 +22,8 @@ from narrator.settings import config_folder
 MOST_LETTERS = 500
 _IN_STORE = "in the key store of this computer"
 _COMMENT = "# Secret keys of describers, here because no key store could be used. Show this file to nobody.\n"
+_JOINT = "\t"
+"""Between a host and its key, where they are kept as one: neither holds any, and alone it makes no sound key."""
 _UNREADABLE = (OSError, ValueError, RecursionError)
 _store = KeyStore()
 
@@ -33,6 +35,8 @@ class Found:
     value: str = field(repr=False)
     place: str
     notice: Notice | None = None
+    host: str = ""
+    """The "host:port" that it was set for, if it is for one alone."""
 
 
 def find_key(backend_id: str, variables: Sequence[str]) -> Found | None:
@@ -48,18 +52,13 @@ def all_keys(backend_id: str, variables: Sequence[str]) -> Iterator[Found]:
     for variable in variables:
         yield from _sound(os.environ.get(variable, ""), _in_variable(variable))
     with suppress(NoKeyStore, KeyStoreSilent):
-        yield from _sound(_store.find(backend_id), _IN_STORE)
+        yield from _kept(_store.find(backend_id), _IN_STORE)
     yield from _key_file().find(backend_id)
 
 
 def problems(backend_id: str, variables: Sequence[str]) -> list[Notice]:
     """Why a key that is there cannot be used."""
-    set_to = {variable: os.environ.get(variable, "").strip() for variable in variables}
-    found = [
-        Notice(Level.WARNING, f"What is {_in_variable(name)} is no key: {_flaw(key)}.", "Set the right one, or none.")
-        for name, key in set_to.items()
-        if key and _flaw(key)
-    ]
+    found = variable_problems(variables)
     try:
         _store.find(backend_id)
     except KeyStoreSilent:
@@ -69,21 +68,50 @@ def problems(backend_id: str, variables: Sequence[str]) -> list[Notice]:
     return [*found, *_key_file().problems(backend_id)]
 
 
-def store_key(backend_id: str, key: str) -> Found:
-    """Keep a key in the system's store, or else in the file, which is told by a notice.
+def variable_problems(variables: Sequence[str]) -> list[Notice]:
+    """Why a key that is in the environment cannot be used."""
+    set_to = {variable: os.environ.get(variable, "").strip() for variable in variables}
+    return [
+        Notice(Level.WARNING, f"What is {_in_variable(name)} is no key: {_flaw(key)}.", "Set the right one, or none.")
+        for name, key in set_to.items()
+        if key and _flaw(key)
+    ]
+
+
+def kept_for(backend_id: str, host: str) -> tuple[Found | None, list[Notice]]:
+    """The kept key that was set for this "host:port", and what the user should know of it, or of one for another."""
+    kept = list(all_keys(backend_id, ()))
+    found = next((key for key in kept if key.host == host), None)
+    if found:
+        return found, [found.notice] if found.notice else []
+    if not kept:
+        return None, problems(backend_id, ())
+    text = f"The key that was kept for {kept[0].host or 'no server'} is not sent to {host}."
+    remedy = f"If that server wants one: scene-narrator key set {backend_id}, with the same address in the settings."
+    return None, [Notice(Level.WARNING, text, remedy)]
+
+
+def loose_key(variables: Sequence[str]) -> Found | None:
+    """The key of the environment, which is bound to no host."""
+    return next((key for name in variables for key in _sound(os.environ.get(name, ""), _in_variable(name))), None)
+
+
+def store_key(backend_id: str, key: str, host: str = "") -> Found:
+    """Keep a key in the system's store, or else in the file, which is told by a notice; for a "host:port" if given.
 
     A store that first asks the user for a password has 30 s. Raises `UsageError` when it cannot be a key,
     `SettingsUnusable` when it can be kept nowhere.
     """
     value, file = checked_key(key), _key_file()
+    text = f"{host}{_JOINT}{value}" if host else value
     try:
-        _store.put(backend_id, value)
+        _store.put(backend_id, text)
     except (NoKeyStore, KeyStoreSilent):
-        file.set(backend_id, value)
+        file.set(backend_id, text)
         text = f"No key store could be used here, so the key lies in the file {file.path}."
-        return Found(value, file.place, Notice(Level.WARNING, text, "Only your user account can read it."))
+        return Found(value, file.place, Notice(Level.WARNING, text, "Only your user account can read it."), host)
     file.delete(backend_id)
-    return Found(value, _IN_STORE)
+    return Found(value, _IN_STORE, host=host)
 
 
 def delete_key(backend_id: str) -> tuple[str, ...]:
@@ -124,7 +152,7 @@ class KeyFile:
     def find(self, backend_id: str) -> Iterator[Found]:
         """The key of a describer, if it is there. A file that others may read is closed to them: the notice tells."""
         with suppress(*_UNREADABLE):
-            yield from _sound(self._read().get(backend_id, ""), self.place, self._mend())
+            yield from _kept(self._read().get(backend_id, ""), self.place, self._mend())
 
     def problems(self, backend_id: str) -> list[Notice]:
         """Why the file, or what it holds for a describer, cannot be used."""
@@ -134,7 +162,7 @@ class KeyFile:
         except _UNREADABLE as error:
             failing = "cannot be read" if isinstance(error, OSError) else "is damaged"
             return [Notice(Level.WARNING, f"The file of keys {failing}.", look)]
-        flaw = _flaw(key.strip()) if key else ""
+        flaw = _flaw(key.strip().rpartition(_JOINT)[2]) if key else ""
         return [Notice(Level.WARNING, f"What is {self.place} is no key: {flaw}.", look)] if flaw else []
 
     def set(self, backend_id: str, key: str) -> None:
@@ -204,6 +232,12 @@ def _in_variable(name: str) -> str:
 def _sound(text: str, place: str, notice: Notice | None = None) -> Iterator[Found]:
     with suppress(UsageError):
         yield Found(checked_key(text), place, notice)
+
+
+def _kept(text: str, place: str, notice: Notice | None = None) -> Iterator[Found]:
+    host, _, key = text.strip().rpartition(_JOINT)
+    for found in _sound(key, place, notice):
+        yield replace(found, host=host)
 
 
 def _flaw(key: str) -> str:

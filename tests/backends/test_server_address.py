@@ -15,10 +15,13 @@ from fakes.server_talk import ServerTalk
 from narrator.backends import _server_errors as errors
 from narrator.backends import openai_server
 from narrator.backends._server_address import Address
+from narrator.backends._server_key import key_for
 from narrator.backends._server_presets import presets
-from narrator.describers import Describers
+from narrator.describers import Describers, key_of
 from narrator.errors import NarratorError
 from narrator.privacy.consent import Consents
+from narrator.privacy.keys import store_key
+from narrator.seams import Context
 from narrator.settings import Settings
 
 
@@ -132,7 +135,7 @@ class TestPlainHttp:
             "198.18.0.1",
             "100.64.0.1",
             "240.0.0.1",
-            "0.0.0.0",
+            "0.0.0.0",  # noqa: S104 - it is refused
         ],
     )
     def test_is_refused_elsewhere_unless_the_user_says_so(self, host):
@@ -250,6 +253,60 @@ class TestOffline:
 class TestKey:
     def test_never_comes_from_the_variable_of_another_service(self):
         assert openai_server.SPEC.key_variables == ("SCENE_NARRATOR_SERVER_KEY",)
+
+    @pytest.mark.parametrize(
+        ("text", "host"),
+        [
+            ("https://api.example.com/v1", "api.example.com:443"),
+            ("api.example.com:443", "api.example.com:443"),
+            ("http://gpu", "gpu:80"),
+            ("http://[::1]:8000", "[::1]:8000"),
+            ("", ""),
+            ("::::", ""),
+        ],
+    )
+    def test_is_kept_for_host_and_port(self, text, host):
+        assert openai_server.key_host(options(text)) == host
+
+    @pytest.fixture
+    def asks(self, tmp_path, monkeypatch):
+        """Settings to the key that would go, and what is told."""
+        monkeypatch.setenv("SCENE_NARRATOR_CONFIG", str(tmp_path))
+        told = []
+
+        def ask(url="", **settings):
+            told.clear()
+            values = options(url, **settings)
+            context = Context(values, told.append, key=lambda id_: key_of(id_, told.append))
+            return key_for(Address.of(values), context), " ".join(notice.text for notice in told)
+
+        return ask
+
+    def test_that_of_the_environment_goes_to_no_usual_place(self, asks, monkeypatch):
+        """Whoever listens there first would get it."""
+        monkeypatch.setenv("SCENE_NARRATOR_SERVER_KEY", "sk-loose")
+        key, told = asks(preset="ollama")
+        assert key == ""
+        assert told == "The key in the environment is not sent to 127.0.0.1:11434, which server.url does not name."
+        assert asks(preset="gemini")[0] == ""
+        assert asks("http://127.0.0.1:11434/v1", preset="ollama") == ("sk-loose", "")
+
+    def test_one_that_was_set_for_a_usual_place_goes_there_and_nowhere_else(self, asks, monkeypatch):
+        monkeypatch.setenv("SCENE_NARRATOR_SERVER_KEY", "sk-loose")
+        store_key("server", "sk-kept", "127.0.0.1:11434")
+        assert asks(preset="ollama") == ("sk-kept", "")
+        monkeypatch.delenv("SCENE_NARRATOR_SERVER_KEY")
+        assert asks("http://127.0.0.1:11434") == ("sk-kept", "")
+        assert asks("http://127.0.0.1:8000") == (
+            "",
+            "The key that was kept for 127.0.0.1:11434 is not sent to 127.0.0.1:8000.",
+        )
+
+    def test_what_is_none_is_told_once(self, asks, monkeypatch):
+        monkeypatch.setenv("SCENE_NARRATOR_SERVER_KEY", "two words")
+        key, told = asks("http://127.0.0.1:8000")
+        assert key == ""
+        assert told.count("is no key") == 1
 
     @pytest.mark.parametrize("kind", ["chat", "models"])
     def test_does_not_follow_a_redirect_to_another_server(self, openai_service, kind):
