@@ -117,6 +117,7 @@ class Torch:
         return Capabilities(
             max_images=int(self._ready["max_images"]),
             full_side=int(self._ready["side"]),
+            frames_a_second=1.0 if self._context.flag("torch.video") and self._ready["has_video"] else 0.0,
             chat=bool(self._ready["has_chat"]),
             system_prompt=True,
             context_tokens=int(self._ready["context"]),

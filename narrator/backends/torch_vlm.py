@@ -69,7 +69,9 @@ SPEC = BackendSpec(
         Setting(
             "torch.video",
             False,
-            "A model that watches videos is shown its pictures as one, a picture a second.",
+            "A model that watches videos is shown the last seconds as one: up to 16 frames of one size, one a second, "
+            "while history.interval is no longer than that.",
+            restarts="backend",
         ),
         Setting(
             "torch.task",

@@ -8,6 +8,7 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from narrator.memory.film import film
 from narrator.memory.growing import grow
 from narrator.memory.layouts import (
     SIDES,
@@ -68,7 +69,8 @@ def plan(
     When the view fits in no form, its smallest is sent alone all the same, for without it there is no answer; `fits`
     is False then, and only then. The plan is empty for a describer that takes no pictures and where there is no view.
 
-    A describer with a prefix cache gets `previous`, the layout of its last request, with the view added: see `growing`.
+    A describer that watches a video gets frames of one size: see `film`. One with a prefix cache gets `previous`, the
+    layout of its last request, with the view added: see `growing`.
     """
     pictures = min(limits.pictures, capabilities.max_images)
     if view is None or pictures < 1:
@@ -79,6 +81,8 @@ def plan(
         for moment in moments
         if moment.epoch == view.epoch and _TWIN <= view.captured_at - moment.captured_at <= limits.span
     ]
+    if capabilities.frames_a_second:
+        return film(view, older, limits, capabilities, token_cost)
     if capabilities.prefix_cache:
         return grow(previous, view, older, limits, capabilities, token_cost)
     return _Composer(view, older, limits, capabilities, token_cost).best(urgent=urgent)

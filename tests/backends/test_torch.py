@@ -310,6 +310,16 @@ print(ask(sys.argv[1]))
         assert torch_vlm.ready(torch_talk.set(model=str(tiny_vlms / "gemma3")).options) == "gemma3"
 
 
+class TestVideo:
+    @pytest.mark.parametrize(
+        ("family", "is_wished", "rate"), [("smolvlm", True, 1), ("smolvlm", False, 0), ("llava", True, 0)]
+    )
+    def test_frames_are_wished_for_a_model_that_watches_videos(self, torch_talk, tiny_vlms, family, is_wished, rate):
+        able = torch_talk.set(video=is_wished).open(tiny_vlms / family)
+        assert able.frames_a_second == rate
+        assert torch_talk.text(prompt(*[picture(384, 216)] * min(16, able.max_images)))
+
+
 class TestContext:
     def test_of_more_than_fits_the_newer_half_is_asked_about_and_costs_count_for_more(self, torch_talk, tiny_vlms):
         torch_talk.open(tiny_vlms / "qwen2_5_vl")

@@ -41,4 +41,5 @@ FAMILIES = {
     "256 tokens, 224 pixels": _fixed(256, 8, 224),
     "64 tokens, 128 pixels": _fixed(64, 8, 128),
     "by pixels": Family(Capabilities(max_images=16), by_pixels),
+    "a video": Family(Capabilities(max_images=16, frames_a_second=1.0), by_pixels),
 }
