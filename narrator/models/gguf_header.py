@@ -19,6 +19,10 @@ _SCALARS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: 
 _TEXT, _ARRAY = 8, 9
 _SHORT_ARRAY = 1024
 """A longer array, as that of all tokens, is passed over: nobody asks for it."""
+_MOST_TEXTS = 1 << 22
+"""Texts in an array: sixteen times the largest vocabulary; each takes time to pass over."""
+_MOST_DIMENSIONS = 4
+"""Of a tensor, as in ggml."""
 _ALIGNMENT = 32
 _BLOCKS = {
     0: (1, 4),
@@ -136,6 +140,8 @@ class _Reader:
         return self._number(_SCALARS[kind])
 
     def _array(self, kind: int, count: int) -> list[Any]:
+        if kind == _ARRAY or (kind == _TEXT and count > _MOST_TEXTS):
+            raise ValueError(f"an array of {count} of type {kind}")
         if count <= _SHORT_ARRAY:
             return [self._value(kind) for _ in range(count)]
         if kind in _SCALARS:
@@ -155,7 +161,10 @@ class _Reader:
     def _tensor(self) -> int:
         """Where it ends at least, from the beginning of the first."""
         self._text()
-        shape = [self._number("Q") for _ in range(self._plausible(self._number("I")))]
+        dimensions = self._number("I")
+        if dimensions > _MOST_DIMENSIONS:
+            raise ValueError(f"a tensor of {dimensions} dimensions")
+        shape = [self._number("Q") for _ in range(dimensions)]
         kind, offset = self._number("I"), self._number("Q")
         numbers, size = _BLOCKS.get(kind, _LEAST_BLOCK)
         return int(offset + prod(shape) // numbers * size)
