@@ -52,6 +52,7 @@ _MOST_DETAIL = 400
 _MOST_NAMED = 4
 _SAYING = ("error", "message", "code", "detail", "msg", "errors")
 """Where bodies say what is wrong; FastAPI's have `detail` and `msg`."""
+_POINTING = ("param", "loc")
 _ANY: tuple[int, ...] = ()
 _BLIND = (
     r"(image|vision|multimodal|image_url)\S* (input |content )?(is|are) not supported|not (a |)multimodal"
@@ -115,8 +116,16 @@ class Refused(Exception):
 
         The kind of error, which is "invalid_request_error" for most, would be taken for a part of what it says.
         """
+        return self._texts(_SAYING)
+
+    @property
+    def complaint(self) -> str:
+        """The same, with the field that it is about."""
+        return self._texts((*_SAYING, *_POINTING))
+
+    def _texts(self, names: Sequence[str]) -> str:
         try:
-            return " ".join(_said(json.loads(self.text)))
+            return " ".join(_said(json.loads(self.text), names))
         except (ValueError, RecursionError):
             return "" if self.is_page else self.text
 
@@ -166,7 +175,7 @@ def _refusal(refused: Refused, asked: Asked) -> BackendError:
     kind = _refusal_kind(refused, message)
     if kind is AuthFailed and not asked.secret:
         kind = NoKey
-    detail = _clean(f"{refused.code} {message or refused.text}", asked.secret)
+    detail = _clean(f"{refused.code} {refused.complaint or refused.text}", asked.secret)
     error = failure(kind, detail, **_words(refused, asked, detail))
     if isinstance(error, BackendBusy):
         error.rest = refused.retry_after
@@ -249,12 +258,12 @@ def _caused_by(error: BaseException | None, kinds: tuple[type[BaseException], ..
     return error is not None
 
 
-def _said(value: Any) -> list[str]:
-    """The texts and numbers of a body that say what is wrong, in order."""
+def _said(value: Any, names: Sequence[str]) -> list[str]:
+    """The texts and numbers under these names in a body."""
     if isinstance(value, dict):
-        return [text for name in _SAYING for text in _said(value.get(name))]
+        return [text for name in names for text in _said(value.get(name), names)]
     if isinstance(value, list):
-        return [text for entry in value for text in _said(entry)]
+        return [text for entry in value for text in _said(entry, names)]
     return [str(value)] if isinstance(value, str | int | float) and not isinstance(value, bool) else []
 
 

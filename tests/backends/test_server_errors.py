@@ -67,7 +67,16 @@ ROWS = [
     ("stall", errors.Endless, CUT, 3, "The server does not end its answers."),
     ("endless-line", errors.BadAnswer, NEXT, 3, "The server's answer could not be read."),
 ]
-ELSEWHERE = {"reset-before", "400-stream-options", "400-max-tokens", "400-system", "500-system", "400-images", "hang"}
+ELSEWHERE = {
+    "reset-before",
+    "400-stream-options",
+    "400-max-tokens",
+    "400-system",
+    "500-system",
+    "422-thinking",
+    "400-images",
+    "hang",
+}
 ASLEEP = {"502-html", "503", "503-loading", "504"}
 
 
@@ -278,7 +287,12 @@ class TestAdapting:
     """What a server complains of is left out, and the same picture is sent again."""
 
     @pytest.mark.parametrize(
-        ("fault", "field"), [("400-stream-options", "stream_options"), ("400-max-tokens", "max_tokens")]
+        ("fault", "field"),
+        [
+            ("400-stream-options", "stream_options"),
+            ("400-max-tokens", "max_tokens"),
+            ("422-thinking", "chat_template_kwargs"),
+        ],
     )
     def test_a_field(self, server_talk, openai_service, fault, field):
         server_talk.open()

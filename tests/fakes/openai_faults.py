@@ -47,6 +47,10 @@ REFUSALS: dict[str, Refusal] = {
     "400": Refusal(400, _openai("top_k must be -1 or at least 1.")),
     "400-stream-options": Refusal(400, _openai("stream_options is not permitted here.")),
     "400-max-tokens": Refusal(400, _openai("Unsupported parameter: use max_completion_tokens instead.")),
+    "422-thinking": Refusal(
+        422,
+        {"detail": [{"type": "extra_forbidden", "loc": ["body", "chat_template_kwargs"], "msg": "Not permitted"}]},
+    ),
     "400-system": Refusal(400, _vllm(400, "System role not supported", "BadRequestError")),
     "500-system": Refusal(500, _llama(500, "Jinja Exception: System role not supported", "server_error")),
     "400-context": Refusal(400, _vllm(400, _LONG, "BadRequestError")),
@@ -119,6 +123,8 @@ def words_of(name: str) -> tuple[str, str] | None:
     if not isinstance(body, dict) or REFUSALS[name].code < 400:
         return None
     inner = body["error"] if isinstance(body.get("error"), dict) else body
+    if not isinstance(inner.get("detail", ""), str):
+        return None
     said = inner.get("message") or inner.get("error") or inner.get("detail")
     return str(said), inner["code"] if isinstance(inner.get("code"), str) else ""
 
