@@ -278,6 +278,17 @@ def test_the_log_that_is_named_holds_what_happened(place):
     assert "no_path" in (place.folder / "log" / "scene-narrator.log").read_text()
 
 
+def test_a_bug_is_told_without_a_traceback_and_lies_in_the_log(place):
+    with open("/dev/full", "wb") as full:  # noqa: PTH123 - what no command reckons with: nothing can be printed
+        command = place.command("models", "where")
+        done = subprocess.run(command, env=place.environment, stdout=full, stderr=subprocess.PIPE, check=False)
+    log = place.folder / "log" / "scene-narrator.log"
+    assert done.returncode == 1
+    assert f"Scene Narrator failed. Report it with the log: {log}" in done.stderr.decode()
+    assert b"Traceback" not in done.stderr
+    assert "Traceback" in log.read_text()
+
+
 def test_a_name_of_odd_bytes_ends_in_a_sentence(place):
     for task in ("get", "remove", "verify", "import"):
         code, told = place.models(task, b"odd\xff/name")
