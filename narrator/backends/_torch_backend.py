@@ -21,7 +21,6 @@ _log = logging.getLogger(__name__)
 _TITLE = "Torch"
 _HEARTBEAT = 30.0
 _LONGEST_NAME = 100
-_MOST_CORRECTION = 4.0
 _DEVICES = {"cuda": "the graphics card", "mps": "the graphics card", "cpu": "the processor"}
 _FORMS = {"int8": ", in 8 bits", "4bit": ", in 4 bits"}
 _PARSED = ("detect", "ocr")
@@ -36,7 +35,6 @@ class Torch:
         self._is_closed = False
         self._ready: Message = {}
         self._costs = Costs(())
-        self._correction = 1.0
         self._has_begun = self._is_announced = False
 
     def open(self) -> Capabilities:
@@ -48,7 +46,7 @@ class Torch:
         self._tell(f"{model.title} is loading.", quiet=self._has_begun)
         self._has_begun = True
         self._ready = engine.load(self._options(model), self._tell)
-        self._costs, self._correction = Costs(self._ready["costs"]), 1.0
+        self._costs = Costs(self._ready["costs"])
         where = _DEVICES[self._ready["device"]] + _FORMS.get(self._ready["form"], "")
         self._tell(f"{model.title} describes, on {where}.")
         if not self._is_announced:
@@ -59,22 +57,24 @@ class Torch:
     def describe(self, prompt: Prompt, run: Run) -> Iterator[Delta | Usage]:
         """Ends at once when cancelled. Raises `BackendError`.
 
-        When the pictures do not fit, the newer half of them is asked about at once, and fewer from then on.
+        When the pictures do not fit, the newer half of them is asked about at once, and fewer for a while.
         """
         try:
             yield from self._answer(prompt, run)
+            if not run.cancelled:
+                self._costs.did_fit()
         except ContextTooLong as error:
-            self._correction = min(_MOST_CORRECTION, self._correction * 1.25)
             fewer = newer_half(prompt)
             if fewer is None:
                 raise
+            self._costs.did_not_fit()
             _log.info("%s With the newer half of them it is asked again.", error.sentence)
             yield from self._answer(fewer, run)
 
     def token_cost(self, width: int, height: int, detail: str) -> int:  # noqa: ARG002 - there are no levels of detail
         """As the model's own processor counts them, or near it: nothing is asked of the child."""
         tiles = int(self._ready["max_images"]) if self._ready["is_sheet"] else 1
-        return math.ceil(self._costs.of(width, height) * self._correction / tiles)
+        return math.ceil(self._costs.of(width, height) / tiles)
 
     def close(self) -> None:
         self._is_closed = True

@@ -8,6 +8,10 @@ Size = tuple[int, int]
 _SHAPES = ((16, 9), (4, 3), (1, 1), (3, 4), (9, 16))
 _SIDES = (192, 384, 768)
 """Longest sides in pixels that pictures are kept and sent at."""
+_CORRECTION, _MOST_CORRECTION = 1.25, 4.0
+"""What a picture's cost is multiplied by when the pictures did not fit, and the most that this comes to."""
+_STEPS_BACK_AFTER = 20
+"""So many answers in a row for which the pictures fitted: the correction is taken back by a step."""
 SMALL, LARGE = (192, 108), (768, 432)
 """Two of `SIZES`, of one shape."""
 
@@ -27,9 +31,24 @@ class Costs:
 
     def __init__(self, counted: Iterable[tuple[int, int, int]]) -> None:
         self._counted = {(width, height): tokens for width, height, tokens in counted}
+        self._correction, self._fitted = 1.0, 0
+
+    def did_not_fit(self) -> None:
+        """Pictures that were reckoned to fit did not: from now on they cost more."""
+        self._correction, self._fitted = min(_MOST_CORRECTION, self._correction * _CORRECTION), 0
+
+    def did_fit(self) -> None:
+        """What was too dear once, as a picture of an odd shape, does not lessen the memory for ever."""
+        self._fitted += 1
+        if self._fitted >= _STEPS_BACK_AFTER:
+            self._correction, self._fitted = max(1.0, self._correction / _CORRECTION), 0
 
     def of(self, width: int, height: int) -> int:
-        """Tokens of a picture: as counted, or between those of the nearest shape by area, rounded up.
+        """Tokens of a picture, with what was learnt of pictures that did not fit."""
+        return math.ceil(self._reckoned(width, height) * self._correction)
+
+    def _reckoned(self, width: int, height: int) -> int:
+        """As counted, or between those of the nearest shape by area, rounded up.
 
         A smaller one costs as much as the smallest; a larger one more by its area, where size costs anything.
         """

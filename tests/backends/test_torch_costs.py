@@ -43,3 +43,17 @@ def test_more_pixels_of_a_shape_never_cost_less(size, times):
 @given(sizes)
 def test_every_picture_costs_something(size):
     assert counted(by_pixels).of(*size) >= 1
+
+
+def test_pictures_that_did_not_fit_cost_more_until_others_did():
+    costs = counted(lambda _width, _height: 100)
+    costs.did_not_fit()
+    assert costs.of(640, 400) == costs.of(*LARGE) == 125
+    for _ in range(19):
+        costs.did_fit()
+    assert costs.of(*LARGE) == 125
+    costs.did_fit()
+    assert costs.of(*LARGE) == 100
+    for _ in range(20):
+        costs.did_not_fit()
+    assert costs.of(*LARGE) == 400
