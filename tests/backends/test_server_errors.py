@@ -7,7 +7,7 @@ import pytest
 from fakes.openai_faults import ENVELOPES, FAULTS, REFUSALS, words_of
 from fakes.openai_service import OpenAIService
 from fakes.server_talk import ServerTalk, picture, prompt, run
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from narrator.backends import _server_errors as errors
@@ -384,6 +384,11 @@ Anything = st.recursive(
 )
 
 
+SLOW_AT_FIRST = settings(suppress_health_check=[HealthCheck.too_slow])
+"""The first draw of a text anywhere makes a table of all letters, which a fresh checkout does not have yet."""
+
+
+@SLOW_AT_FIRST
 @given(st.lists(st.dictionaries(NAMES, Anything, max_size=6), max_size=4))
 def test_events_of_any_shape_do_no_harm(events):
     reading = Reading(run(), prompt(), 100)
@@ -394,6 +399,7 @@ def test_events_of_any_shape_do_no_harm(events):
     reading.failure()
 
 
+@SLOW_AT_FIRST
 @given(st.integers(100, 599), st.binary(max_size=200), st.dictionaries(st.sampled_from(HEADERS), st.text(max_size=20)))
 def test_refusals_of_any_shape_have_words(code, body, headers):
     asked = Asked(Address.of(ServerTalk("http://127.0.0.1:1").options), "tiny", ("a", "b"), KEY)
