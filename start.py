@@ -208,7 +208,7 @@ def pip(*arguments: str) -> None:
     code, lines = run_quietly([str(program("python")), "-m", "pip", "install", *options, *arguments], retell_pip)
     if code:
         remedy = "The Python packages could not be installed; the lines above say why.\n"
-        remedy += "Check the internet connection and that 2 gigabytes of the disk are free (for the tests 4), and start again.\n"
+        remedy += "Check the internet connection and that 2 gigabytes of the disk are free, for the tests 4.\n"
         remedy += (
             "If a package has no matching distribution, this system or this Python is not supported: see README.md."
         )

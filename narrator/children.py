@@ -34,7 +34,7 @@ _PACKAGES = {"voice": "narrator.voices", "model": "narrator.backends"}
 _QUEUE = 10_000
 _ENDS_WITHIN = 1.0
 _OOM_SCORE = "500"
-_NICE = 10
+_NICE = 15
 
 
 class ChildGone(Exception):

@@ -113,7 +113,7 @@ class TestSetUp:
         code, output = run(checkout, PIP_NO_INDEX="1", PIP_FIND_LINKS="")
         assert code == 1
         assert "hatchling" in output
-        assert "Check the internet connection and that 2 gigabytes of the disk are free (for the tests 4), and start again." in output
+        assert "Check the internet connection and that 2 gigabytes of the disk are free, for the tests 4." in output
         assert not (checkout / ".venv" / "left over").exists()
         assert start.UNFINISHED.exists()
         assert not start.is_current("run")
