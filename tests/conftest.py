@@ -1,5 +1,7 @@
 """Fixtures that every test may use."""
 
+import signal
+
 pytest_plugins = [
     "fakes.capturing",
     "fakes.clips",
@@ -17,3 +19,8 @@ pytest_plugins = [
     "fakes.tiny_vlms",
     "fakes.torch_talk",
 ]
+
+
+def pytest_configure() -> None:
+    """Have what the tests start hear Ctrl-C, also when the tests run in the background of a shell, which turns it off."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -84,7 +84,7 @@ class TestCancel:
         server_talk.text()
         openai_service.answer = "word " * 100
         openai_service.first_token, openai_service.rate = (0.0, 5.0) if words else (30.0, 1000.0)
-        delays = []
+        delays, noticed = [], []
         for _ in range(5):
             run_, parts, before = run(), [], len(openai_service.asked)
             thread, over = ask_in_thread(server_talk, run_, parts)
@@ -96,8 +96,9 @@ class TestCancel:
             delays.append(over[0] - thrown)
             assert all(isinstance(part, Delta) for part in parts)
             assert eventually(lambda: openai_service.last.aborted_at is not None, within=2)
-            assert openai_service.last.aborted_at - thrown < 0.1
+            noticed.append(openai_service.last.aborted_at - thrown)
         assert sorted(delays)[2] < 0.005  # the median: the machine has other work
+        assert sorted(noticed)[2] < 0.1
         openai_service.first_token, openai_service.rate, openai_service.answer = 0.0, 1000.0, ANSWER
         assert server_talk.text()
 
