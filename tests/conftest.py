@@ -22,5 +22,5 @@ pytest_plugins = [
 
 
 def pytest_configure() -> None:
-    """Have what the tests start hear Ctrl-C, also when the tests run in the background of a shell, which turns it off."""
+    """Have what the tests start hear Ctrl-C, which a shell turns off for what runs in the background."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
