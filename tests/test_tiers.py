@@ -132,6 +132,7 @@ def test_whoever_chose_the_built_in_one_gets_no_other(tmp_path, server):
 
 
 def test_two_models_of_one_kind_are_two_tiers(narrating, server):
+    server.models = [{"id": name, "object": "model", "owned_by": "vllm"} for name in ("a", "b")]
     server.answer = lambda call: {"a": FAST, "b": STRONG}[call.body["model"]]
     narrating.session.apply({"backend": "server:b", "tiers": "server:a"})
     count = len(server.asked)
