@@ -144,7 +144,7 @@ class TorchChild:
                 return
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def torch_child():
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", with_bridge()["PYTHONPATH"])
