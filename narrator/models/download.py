@@ -170,9 +170,6 @@ class _Fetch:
 
     def require_whole(self) -> None:
         """Raises `ModelError`, and leaves nothing, when what the hub has is not whole; `OSError`."""
-        known = self._request.known
-        if known and known.files:
-            return  # the catalogue names each of its files
         for file in self._choice.files:
             try:
                 require_whole(self._folder / file.name)

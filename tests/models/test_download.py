@@ -477,6 +477,13 @@ def test_what_is_cut_on_the_hub_itself_is_refused(hub, files):
     assert store.half_fetched() == ()
 
 
+def test_so_is_a_model_of_the_catalogue_that_it_names_no_sha256_of(hub):
+    files = ("moondream2-text-model-f16.gguf", "moondream2-mmproj-f16.gguf")
+    hub.add("ggml-org/moondream2-20250414-GGUF", dict(zip(files, (b"<html>", PROJECTOR), strict=True)))
+    assert refused(hub, name="moondream-2").sentence.endswith(" is not whole.")
+    assert store.installed() == ()
+
+
 def test_what_has_begun_is_known_by_its_name(stocked):
     _begun(stocked)
     assert store.half_fetched() == (NAME,)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from fakes import tiny_gguf
+from fakes.hub import gguf
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import QAbstractButton, QApplication, QLabel, QMainWindow, QMessageBox
@@ -17,8 +18,8 @@ from narrator_ui.model_errand import Errand
 from narrator_ui.models_dialog import ModelActions, ModelsDialog
 from narrator_ui.theme import Theme
 
-MODEL = bytes(range(256)) * 3600
-PROJECTOR = bytes(range(255, -1, -1)) * 1200
+MODEL = gguf(921_600)
+PROJECTOR = gguf(307_200, b"projector", "clip")
 NAME = "moondream-2"
 REPOSITORY = "ggml-org/moondream2-20250414-GGUF"
 FILES = ("moondream2-text-model-f16.gguf", "moondream2-mmproj-f16.gguf")
