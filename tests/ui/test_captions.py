@@ -138,6 +138,20 @@ def test_a_long_caption_is_set_smaller_but_never_below_the_text_around_it(curren
     assert (current.fontInfo().pointSizeF(), current.minimumHeight()) == (large, usual)
 
 
+@pytest.mark.parametrize("text", ["word " * 4_000 + "the end.", "x" * 20_000])
+def test_of_a_caption_that_does_not_end_the_last_words_are_shown(current, text):
+    current.show_text("A dog.")
+    usual = current.minimumHeight()
+    current.show_text(text)
+    assert 2 * usual < current.minimumHeight() <= 3 * usual
+    assert current.text().startswith("… ")
+    assert current.text().replace("\u200b", "")[-9:] == text[-9:]
+    current.resize(2 * current.width(), current.height())
+    assert current.minimumHeight() <= 3 * usual
+    current.show_text("A cat.")
+    assert (current.text(), current.minimumHeight()) == ("A cat.", usual)
+
+
 def test_the_current_caption_is_what_a_screen_reader_reads(current):
     current.show_text("A dog.")
     assert (current.text(), current.accessibleName()) == ("A dog.", "")

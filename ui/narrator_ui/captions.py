@@ -39,6 +39,8 @@ from narrator_ui.typography import breakable, clock
 MOST_CAPTIONS = 2000
 _REMOVED_AT_ONCE = 100
 """Each removal has the whole list laid out again."""
+_MOST_LETTERS = 4000
+"""More are never laid out: that would take longer than a picture of the preview."""
 _Index = QModelIndex | QPersistentModelIndex
 
 
@@ -54,10 +56,15 @@ class Line:
 
 
 class CurrentCaption(QLabel):
-    """The newest caption, as large as fits into its usual place; a very long one makes the place higher."""
+    """The newest caption, as large as fits into its usual place.
+
+    A long one makes the place higher; of one that does not end, the last words are shown: the list has it whole.
+    """
 
     _SCALES = (1.9, 1.6, 1.3, 1.1)
     _USUAL_LINES = 2
+    _HIGHEST = 3
+    """Times its usual height; then it would push the picture out of the window."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -67,26 +74,35 @@ class CurrentCaption(QLabel):
         self.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
         self._fitted: tuple[str, int, QFont] | None = None
-        self.setText("Nothing was said yet.")
+        self._whole = "Nothing was said yet."
+        self.setText(self._whole)
 
     def show_text(self, text: str) -> None:
         """Show a caption, or as much of it as has come."""
-        self.setText(breakable(text))
+        self._whole = breakable(_end(text, _MOST_LETTERS))
         self.fit()
 
     def fit(self) -> None:
         """Choose the text size; called again when the application's text size changed."""
-        wanted = (self.text(), self.width(), QApplication.font())
+        wanted = (self._whole, self.width(), QApplication.font())
         if wanted == self._fitted:
             return
         self._fitted = wanted
+        self.setText(self._whole)
         usual_height = self._usual_height()
         self.setMinimumHeight(0)  # else it counts as the height that the words need
         for scale in self._SCALES:
             self.setStyleSheet(font_size(scaled(QApplication.font(), scale)))
             if self.heightForWidth(self.width()) <= usual_height:
                 break
+        self._keep_the_end(self._HIGHEST * usual_height)
         self.setMinimumHeight(max(usual_height, self.heightForWidth(self.width())))
+
+    def _keep_the_end(self, highest: int) -> None:
+        """Leave out what was said first until the rest is no higher than so many pixels."""
+        while (height := self.heightForWidth(self.width())) > highest:
+            shown = self.text()
+            self.setText(_end(shown, len(shown) * highest // height - 2))
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
@@ -256,6 +272,14 @@ class _CaptionPainter(QStyledItemDelegate):
 def _parts(line: str) -> tuple[str, str]:
     time, _, text = line.partition("  ")
     return time, breakable(text)
+
+
+def _end(text: str, letters: int) -> str:
+    """The last words of a text, no more than so many letters, and a sign for what is missing."""
+    if len(text) <= letters:
+        return text
+    rest = text[-letters:]
+    return f"… {rest.partition(' ')[2] or rest}"
 
 
 def _gap(metrics: QFontMetrics) -> int:
