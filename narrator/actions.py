@@ -51,6 +51,13 @@ ACTIONS = (
     ),
     *_USE_STYLE,
     Action(
+        "change_settings",
+        "Settings…",
+        ("Ctrl+,",),
+        "Set the language that is spoken, limits of money and tokens, and how late a line may come.",
+        "Telling",
+    ),
+    Action(
         "choose_describer",
         "Choose describer…",
         ("Ctrl+B",),

@@ -59,6 +59,16 @@ def chosen_voice(text: str) -> str:
     return registry.default_voice() if text == "auto" else text
 
 
+def without_effect(backend: str, assigned: Mapping[str, Value], settings: Settings) -> list[Notice]:
+    """A notice for each setting that the user just gave and that the describer, or its model, does not honour."""
+    id_, _, model = backend.partition(":")
+    if id_ == AUTO:
+        return []
+    options = {**settings.values, f"{id_}.model": model} if model else settings.values
+    ignored = registry.ignored(id_, options)
+    return [Notice(Level.WARNING, f"{key} has no effect: {ignored[key]}") for key in assigned if key in ignored]
+
+
 def chosen_source(settings: Settings) -> tuple[str, list[Notice]]:
     """What to look at when nobody says: the last source, else a camera, else the demo, which is told."""
     if settings.text("source"):

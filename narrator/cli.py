@@ -171,7 +171,7 @@ def _docs(*, check: bool) -> int:
 def _run(options: argparse.Namespace) -> int:
     started_at = time.monotonic()
     from narrator import diagnostics
-    from narrator.choice import chosen_source, require_plug_ins, usable
+    from narrator.choice import chosen_source, require_plug_ins, usable, without_effect
     from narrator.language import styles
     from narrator.privacy.consent import Consents
     from narrator.session import Session
@@ -185,7 +185,8 @@ def _run(options: argparse.Namespace) -> int:
     switches = {"loop": options.loop, "network.offline": options.offline}
     settings = settings.with_values({key: True for key, is_on in switches.items() if is_on})
     diagnostics.start_logging(settings.text("log.level"))
-    notices += styles.read()[1]
+    backend = options.backend or settings.text("backend")
+    notices += [*without_effect(backend, assigned, settings), *styles.read()[1]]
     source = "demo" if options.command == "demo" else options.source
     if not source:
         source, hints = chosen_source(settings)
@@ -193,7 +194,7 @@ def _run(options: argparse.Namespace) -> int:
     session = Session(
         settings,
         source=source,
-        backend=options.backend or settings.text("backend"),
+        backend=backend,
         voice=options.voice or settings.text("voice"),
         store=store,
         notices=notices,

@@ -62,7 +62,9 @@ CORE = (
         unit="bytes",
         restarts="source",
     ),
-    Setting("history.tokens", 2000, "Most tokens of pictures in one request to a model.", 64, 1_000_000),
+    Setting(
+        "history.tokens", 2000, "Most tokens of pictures in one request to a model.", 64, 1_000_000, restarts="backend"
+    ),
     Setting("history.span", 20.0, "How far back the pictures of a request reach.", 0, 600, unit="s"),
     Setting("speech.rate", 200, "Speaking rate.", 80, 900, unit="words a minute"),
     Setting("speech.volume", 100, "Loudness.", 0, 200, unit="%"),

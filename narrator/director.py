@@ -14,7 +14,8 @@ from math import inf
 
 from narrator.heard import Heard, Told
 from narrator.mailbox import Fifo
-from narrator.messages import CUED, Ask, Audio, NewsKind, Priority, Reason, Run, Scene
+from narrator.messages import CUED, Ask, Audio, Level, NewsKind, Notice, Priority, Reason, Run, Scene
+from narrator.models.sizes import time_in_words
 from narrator.pace import Pace, Wait, words
 from narrator.seams import Capabilities
 from narrator.standing import Free, Purse, Standing
@@ -26,6 +27,8 @@ _SETTLING = 1.5
 _PATIENCE = 3.0
 """Seconds after which the program's own sight tells what a model leaves unanswered."""
 _CUE_WITHIN = 1.0
+_STALE_AFTER = 15.0
+"""Seconds after which a picture is not of now any more: its source was lost, for even one that stays is shown anew."""
 _NOTICED = 100
 _LEARNING = 0.3
 
@@ -92,14 +95,19 @@ class Director:
 
     def leader(self, now: float, scene: Scene | None) -> str:
         """The lane that narrates; while there is nothing to see for a model, the program's own sight."""
-        best = max(self._lanes.values(), key=lambda lane: self._fitness(lane, now, scene), default=None)
+        best = max(self._lanes.values(), key=lambda lane: lane.fitness(now, scene, self._purse), default=None)
         return best.name if best else ""
 
-    def next(self, lane: str, now: float, scene: Scene | None, free_in: float) -> Ask | Wait:
-        """What a lane shall do now; `free_in` is the time in seconds until the voice falls silent."""
+    def next(self, lane: str, now: float, scene: Scene | None, free_in: float) -> Ask | Wait | Notice:
+        """What a lane shall do now, or tell; `free_in` is the time in seconds until the voice falls silent."""
         self._read_inbox(now)
-        if scene is None or self._held or scene.frame_at < self._resumed_at or lane not in self._lanes:
+        if scene is None or self._held or lane not in self._lanes:
             return Wait(now + _LONG)
+        stale_at = max(scene.frame_at, self._resumed_at) + _STALE_AFTER
+        if now > stale_at:
+            return self._excuse(now, scene)
+        if scene.frame_at < self._resumed_at:
+            return Wait(stale_at)
         self._first_seen_at = min(self._first_seen_at, now)
         known = self._noticed[-1][0] if self._noticed else 0
         self._noticed += [(news.number, now) for news in scene.news if news.number > known]
@@ -145,8 +153,8 @@ class Director:
             self._wished_at = now
         self._ask_again(self._heard.end(run))
 
-    def failed(self, run: Run, now: float) -> None:
-        """The backend gave up on this run: what it did not come to say is asked for again."""
+    def failed(self, run: Run, now: float, *, is_final: bool = False) -> None:
+        """The backend gave up on this run: what it did not come to say is asked for again, elsewhere if `is_final`."""
         told = self._heard.under_way.get(run.id)
         if told is None:
             return
@@ -155,7 +163,10 @@ class Director:
             self.answered(run, now)
             return
         self._heard.forget(run)
-        self._ask_again(run)
+        if is_final and run.lane in self._lanes:
+            self._lanes[run.lane].declined = run.scene_revision
+        else:
+            self._ask_again(run)
         if self._is_wish_left(told):
             self._wished_at, self._wish_failed = now, True
 
@@ -169,16 +180,13 @@ class Director:
         is_wish = told.run.reason is Reason.USER and not told.stood_in_for
         return is_wish and not self._heard.is_wish_asked_elsewhere(told.run)
 
-    def _can_lead(self, lane: Standing, now: float, scene: Scene | None) -> bool:
-        has_something_to_see = not (lane.sees and scene is not None and scene.trouble)
-        return lane.is_open and lane.rests_until <= now and self._free_at(lane, now) <= now and has_something_to_see
-
-    def _fitness(self, lane: Standing, now: float, scene: Scene | None) -> int:
-        """Above 0 for those that can lead, the best highest; when none can, the program's own sight is highest."""
-        return lane.rank + 1 if self._can_lead(lane, now, scene) else -lane.rank
-
-    def _free_at(self, lane: Standing, now: float) -> float:
-        return self._purse.free_at(now, is_paid=lane.is_paid) if lane.is_limited else now
+    def _excuse(self, now: float, scene: Scene) -> Wait | Notice:
+        """There is no picture of now: nothing is asked, and who wishes to hear what is there is told why not."""
+        if self._wished_at is None:
+            return Wait(now + _LONG)
+        self._wished_at, self._last_wish, self._wish_failed = None, -inf, False
+        age = time_in_words(now - scene.frame_at)
+        return Notice(Level.WARNING, f"The last picture is {age} old. Narration goes on as soon as new ones come.")
 
     def _lead(self, own: Standing, now: float, scene: Scene, free_in: float) -> Ask | Wait:
         if self._wished_at is not None and not (own.sees and self._wish_failed and len(self._lanes) > 1):
@@ -202,7 +210,7 @@ class Director:
         return self._ask_after(due, own, now, scene, Reason.USER, Priority.NOW)
 
     def _needs_overview(self, own: Standing, scene: Scene) -> bool:
-        is_ready = own.sees or scene.settled or self._finishing
+        is_ready = own.declined < scene.revision and (own.sees or scene.settled or self._finishing)
         return is_ready and scene.trouble is None and self._heard.overview_of < scene.revision
 
     def _better_awaited(self, own: Standing, now: float) -> float:
@@ -230,8 +238,8 @@ class Director:
 
     def _go_ahead(self, own: Standing, leader: Standing, now: float, scene: Scene, free_in: float) -> Ask | Wait:
         """Answer before the leader, what was cut to, what the user wishes and what is new, unless it spoke already."""
-        later = Wait(max(own.rests_until, self._free_at(own, now), now + _CUE_WITHIN))
-        if not self._can_lead(own, now, scene) or not own.sees:
+        later = Wait(max(own.rests_until, own.free_at(now, self._purse), now + _CUE_WITHIN))
+        if not own.can_lead(now, scene, self._purse) or not own.sees:
             return later
         is_fresh = own.granted < self._last_wish <= now <= self._last_wish + _PATIENCE
         if is_fresh and not self._heard.is_wish_answered(self._last_wish):
@@ -256,6 +264,8 @@ class Director:
         if late is not None and is_unheard and not late.stood_in_for and self._is_ready(scene):
             late.stood_in_for = True
             return self._ask_after(now, own, now, scene, late.run.reason, late.run.priority)
+        if self.pace.overview and self._needs_overview(own, scene) and self._is_declined(now, scene):
+            return self._ask_after(now, own, now, scene, Reason.START if self._heard.overview_of < 0 else Reason.CUT)
         is_free = free_in <= 0 and now >= self._last_line + self.pace.min_gap
         if is_free and self._is_left_untold(own, now, scene, is_late=late is not None):
             return self._ask_after(now, own, now, scene, Reason.CHANGE)
@@ -266,6 +276,11 @@ class Director:
             waiting.append(self._wished_at)
         dues = [self._last_line + self.pace.min_gap, *(since + _PATIENCE for since in waiting)]
         return Wait(min((due for due in dues if due > now), default=now + _LONG))
+
+    def _is_declined(self, now: float, scene: Scene) -> bool:
+        """No model that works will describe this scene."""
+        working = (lane for lane in self._lanes.values() if lane.rank and lane.can_lead(now, scene, self._purse))
+        return all(lane.declined >= scene.revision for lane in working)
 
     def _is_ready(self, scene: Scene) -> bool:
         return scene.settled or scene.trouble is not None

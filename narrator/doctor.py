@@ -16,7 +16,7 @@ from pathlib import Path
 from threading import Thread
 from typing import cast
 
-from narrator import __version__, registry
+from narrator import __version__, installing, registry
 from narrator.diagnostics import log_path
 from narrator.errors import DataFileDamaged, NarratorError
 from narrator.mailbox import Fifo
@@ -223,7 +223,7 @@ def _is_for_this_system(spec: Spec) -> bool:
 def _remedy_of(spec: Spec) -> str:
     if not _is_for_this_system(spec):
         return ""
-    return f'Install it: pip install "scene-narrator[{spec.extra}]"' if spec.extra else _SET_UP
+    return f"Install it: {installing.command(spec.extra)}" if spec.extra else _SET_UP
 
 
 def _weights() -> list[Check]:

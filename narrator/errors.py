@@ -61,6 +61,10 @@ class BackendError(NarratorError):
     """
 
     told_from = 1
+    is_final = False
+    """Asked again about the same picture it would end the same: the next one is waited for."""
+    is_billed = True
+    """What was sent costs something although it ended like this, before a word came."""
     reopens = False
     """What the describer can do has changed with this: `open` tells it anew, without a `close` before."""
 
@@ -69,12 +73,15 @@ class AnswerCut(BackendError):
     """The answer broke off: whole clauses of it were good, the last one is not."""
 
     told_from = 3
+    at_length = False
+    """It had as many words as it may have, and was not cut by the line or by a deadline."""
 
 
 class BackendBusy(BackendError):
     """The describer may answer later: after exactly `rest` seconds, or with back-off when that is 0."""
 
     retryable = True
+    is_billed = False
 
     def __init__(self, sentence: str, remedy: str = "", detail: str = "", *, rest: float = 0.0) -> None:
         super().__init__(sentence, remedy, detail)
@@ -83,6 +90,8 @@ class BackendBusy(BackendError):
 
 class BackendRefused(BackendError):
     """The describer will not answer until the user has done something about it."""
+
+    is_billed = False
 
 
 class PartMissing(BackendRefused):

@@ -10,7 +10,7 @@ from typing import Any, TextIO
 
 from narrator import __version__
 from narrator.mailbox import Closed, Fifo
-from narrator.messages import Audio, Caption, Delta, Event, Notice, Request, State, Usage, Utterance
+from narrator.messages import Audio, Caption, Delta, Event, Meter, Notice, Request, State, Usage, Utterance
 
 SCHEMA = 1
 _log = logging.getLogger(__name__)
@@ -103,6 +103,7 @@ def _request(event: Request) -> dict[str, Any]:
 
 
 def _usage(event: Usage) -> dict[str, Any]:
+    meter = event.meter or Meter()
     return {
         "run": event.run.id,
         "tokens_in": event.tokens_in,
@@ -110,8 +111,9 @@ def _usage(event: Usage) -> dict[str, Any]:
         "cached": event.cached,
         "cost": event.cost,
         "estimated": event.estimated,
-        "cost_an_hour": event.meter.cost_an_hour if event.meter else 0.0,
-        "cost_today": event.meter.cost_today if event.meter else 0.0,
+        "requests": meter.requests,
+        "cost_an_hour": meter.cost_an_hour,
+        "cost_today": meter.cost_today,
     }
 
 

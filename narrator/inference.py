@@ -7,14 +7,14 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import count
 from typing import Protocol
 
 from narrator.director import Director
-from narrator.errors import BackendBusy, BackendError, BackendRefused, NarratorError
+from narrator.errors import BackendError, NarratorError
 from narrator.language import prompts
-from narrator.language.answer import Answer
+from narrator.language.answer import Answer, estimate
 from narrator.mailbox import Closed, Guarded, Latest
 from narrator.memory.layouts import TokenCost
 from narrator.messages import (
@@ -41,7 +41,6 @@ _log = logging.getLogger(__name__)
 _LONG = 60.0
 _YOUNG = 0.3
 """A run that was cancelled within this many seconds protects the next one for as long: see `preempt`."""
-_LETTERS_A_TOKEN = 4
 _LEAVES_WITHIN = 0.2
 """Seconds until a thread that is told to leave is made to, by closing what it waits for."""
 _run_ids = count(1)
@@ -131,8 +130,12 @@ class Lane:
         self._thread.start()
 
     def retry(self) -> None:
-        """From any thread: end the rest after a failure, as something was changed."""
+        """From any thread: something was changed, so open the describer anew, without a rest after a failure.
+
+        For one that can be opened again after `close`.
+        """
         self._stirred.set()
+        self._around.scenes.nudge()
 
     def leave(self) -> None:
         """From any thread: ask nothing more, and end soon."""
@@ -186,6 +189,7 @@ class Lane:
                     self._open()
                     is_open = True
                 self._narrate()
+                is_open = False
             except Closed:
                 return
             except NarratorError as error:
@@ -199,6 +203,9 @@ class Lane:
     def _open(self) -> None:
         with self._around.director as director:
             director.reopening(self.name)
+        if self._stirred.is_set():
+            self._stirred.clear()
+            self._backend.close()
         self._capabilities = self._backend.open()
         if self._closing.is_set():
             raise Closed
@@ -224,24 +231,25 @@ class Lane:
         self.idle.set()
         self._stirred.wait(setback.rest)
         if not self._closing.is_set():
-            self._stirred.clear()
             with self._around.director as director:
                 director.rest(self.name, min(rests_until, time.monotonic()))
 
     def _narrate(self) -> None:
+        """Until it is to be opened anew, or to end."""
         version, until = 0, 0.0
-        while not self._closing.is_set():
+        while not (self._closing.is_set() or self._stirred.is_set()):
             version, _ = self._around.scenes.wait(version, min(_LONG, max(0.0, until - time.monotonic())))
             free_in, scene = self._around.speaker.free_in(), self._around.scenes.peek()
             with self._around.director as director:
                 step = director.next(self.name, time.monotonic(), scene, free_in)
-            if isinstance(step, Wait):
-                until = step.until
-                self.idle.set()
-            else:
-                until = 0.0
+            until = step.until if isinstance(step, Wait) else 0.0
+            if isinstance(step, Ask):
                 self.idle.clear()
                 self._answer(step)
+            elif isinstance(step, Notice):
+                self._around.publish(step)
+            else:
+                self.idle.set()
 
     def _answer(self, ask: Ask) -> None:
         frame = self._pictures.newest(self._capabilities)
@@ -254,9 +262,10 @@ class Lane:
             run.cancel()
         try:
             answer = None if run.cancelled else self._request(run, ask, frame)
-        except BaseException:
+        except BaseException as error:
+            is_final = isinstance(error, BackendError) and error.is_final
             with self._around.director as director:
-                director.failed(run, time.monotonic())
+                director.failed(run, time.monotonic(), is_final=is_final)
             raise
         with self._around.director as director:
             director.answered(run, time.monotonic())
@@ -264,9 +273,9 @@ class Lane:
             self._conclude(answer)
 
     def _conclude(self, answer: Answer) -> None:
-        if answer.broke_off is not None:
+        if answer.broke_off is not None and not answer.is_enough:
             raise answer.broke_off
-        if not answer.is_whole:
+        if answer.run.cancelled:
             return
         self.failure, self._spared = None, False
         if answer.run.reason is Reason.USER and not answer.text and not self._told_since(answer.run):
@@ -291,14 +300,15 @@ class Lane:
             epoch=seen.epoch,
             scene=ask.scene,
             news_to=ask.scene.newest_news,
+            frame_lasts=self._capabilities.frame_lasts,
         )
 
     def _request(self, run: Run, ask: Ask, frame: Frame | None) -> Answer:
         """Ask, publish the answer as it comes, give its clauses to the voice, close it with caption and cost."""
         manner = self._around.manner()
         prompt = self._prompt(ask, frame, manner)
-        tokens = self._estimate(prompt)
         by_model = self._capabilities.system_prompt
+        tokens = estimate(prompt, self._backend.token_cost) if by_model else 0
         answer = Answer(run, prompt, self._told_since, by_model=by_model, language=manner.language)
         if run.cancelled:
             return answer
@@ -308,8 +318,8 @@ class Lane:
         is_billed = True
         try:
             self._speak(run, answer, prompt)
-        except (BackendBusy, BackendRefused):
-            is_billed = answer.has_begun
+        except BackendError as error:
+            is_billed = error.is_billed or answer.has_begun
             raise
         finally:
             self._close(answer, tokens if is_billed else 0)
@@ -340,17 +350,5 @@ class Lane:
         """
         if answer.text:
             self._around.publish(Caption(answer.run, answer.text, complete=answer.is_whole))
-        prices = self._capabilities.prices
-        if not self._capabilities.system_prompt:
-            return
-        usage = answer.usage(tokens_estimated)
-        cost = prices.cost(usage.tokens_in, usage.tokens_out, usage.cached) if prices else 0.0
-        self._around.publish(replace(usage, cost=cost, is_far=self._capabilities.pictures_leave_device))
-
-    def _estimate(self, prompt: Prompt) -> int:
-        """All input tokens: pictures by the backend's rule, text at four letters a token."""
-        if not self._capabilities.system_prompt:
-            return 0
-        letters = len(prompt.system) + sum(len(part) for part in prompt.parts if isinstance(part, str))
-        pictures = ((p.picture.width, p.picture.height, p.detail) for p in prompt.pictures)
-        return letters // _LETTERS_A_TOKEN + sum(self._backend.token_cost(*picture) for picture in pictures)
+        if self._capabilities.system_prompt:
+            self._around.publish(answer.usage(tokens_estimated, self._capabilities))

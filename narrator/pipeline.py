@@ -110,7 +110,7 @@ class Pipeline:
         return lanes[1:]
 
     def retry(self, backend_id: str) -> None:
-        """Something was mended: a describer that rests is asked again at once."""
+        """Something was mended, such as its key: a describer is opened anew, and asked at once if it rests."""
         for lane in self._lanes:
             if lane.describer == backend_id:
                 lane.retry()

@@ -148,9 +148,23 @@ class Capabilities:
     """Seconds after which it is asked even when nothing is new; 0 for never."""
     prices: Prices | None = None
     """What its tokens cost; None when it is free of charge."""
+    frame_lasts: float = 0.0
+    """Seconds that a picture may be old when the words about it begin, where that is more than the user allows all."""
     first_word_within: float = 8.0
     answer_within: float = 20.0
     """Deadlines in seconds that the backend keeps by itself."""
+
+
+_FIRST_CLAUSE = 5.0
+"""Seconds from the first word to the end of the first clause, where words come slowly."""
+
+
+def frame_lasts(first_word_within: float) -> float:
+    """`Capabilities.frame_lasts` of a model that is slow by nature: what it says in its own time is not dropped for it.
+
+    Whether it is still true is asked all the same.
+    """
+    return first_word_within + _FIRST_CLAUSE
 
 
 def _ignore(_: Notice) -> None:

@@ -144,9 +144,14 @@ class Session(Steps):
 
     def check_key(self, backend_id: str) -> str:
         """Try a describer's key and service: a sentence. May take some seconds. Raises `NarratorError`."""
-        sentence = self._describers.check(backend_id, self._context)
+        try:
+            return self._describers.check(backend_id, self._context)
+        finally:
+            self.renew_key(backend_id)
+
+    def renew_key(self, backend_id: str) -> None:
+        """A describer's key was kept or deleted: its next request goes out with the key that is there now, or not."""
         self._pipeline.retry(backend_id)
-        return sentence
 
     def offers(self, backend_id: str, key: str) -> list[tuple[str, str]]:
         """What a setting of a describer may well be, each value with its title."""

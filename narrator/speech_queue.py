@@ -129,7 +129,7 @@ class SpeechQueue:
             return True
         if run is None:
             return False
-        is_old = utterance.is_first and now - run.frame_at > self.max_frame_age
+        is_old = utterance.is_first and now - run.frame_at > max(self.max_frame_age, run.frame_lasts)
         return is_old or not self._still_true(utterance)
 
 

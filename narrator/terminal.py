@@ -9,6 +9,7 @@ from typing import TextIO
 
 from narrator.mailbox import Closed, Fifo
 from narrator.messages import Caption, Event, Notice
+from narrator.privacy.consent import ConsentPage
 from narrator.session import Session
 
 _LOOK = 0.1
@@ -35,16 +36,21 @@ def narrate(session: Session, captions: TextIO, duration: float | None) -> int:
 
 def _ask_for_consent(session: Session) -> None:
     """Nothing is sent before a yes; where nobody can be asked, the built-in describer narrates."""
-    page = session.consent_page
-    if page is None:
-        return
+    while (page := session.consent_page) is not None:
+        if not _ask(session, page):
+            return
+
+
+def _ask(session: Session, page: ConsentPage) -> bool:
+    """Whether there was an answer."""
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         text = f"{page.title}. Nobody can be asked here, so the built-in describer narrates."
         print(f"{text} Agree once in a terminal or the window, or start with --yes.", file=sys.stderr)
-        return
+        return False
     print("\n\n".join((page.title, *page.paragraphs)), file=sys.stderr)
     print(f"{page.question} [y/N] ", end="", file=sys.stderr, flush=True)
     session.answer_consent(yes=sys.stdin.readline().strip().lower() in ("y", "yes", "j", "ja"))
+    return True
 
 
 class _Interrupts:

@@ -72,6 +72,37 @@ def test_another_failure_is_passed_on():
         answer_of("A man", BackendBusy("Overloaded."))
 
 
+class CutAtLength(AnswerCut):
+    at_length = True
+
+
+@pytest.mark.parametrize(
+    ("text", "error", "is_enough"),
+    [
+        ("A man comes in. He is", CutAtLength("It is long."), True),
+        ("A man comes", CutAtLength("It is long."), False),
+        ("A man comes in. He is", AnswerCut("It broke off."), False),
+    ],
+)
+def test_an_answer_that_was_cut_at_its_length_is_enough_with_one_whole_clause(text, error, is_enough):
+    answer, *_ = answer_of(text, error)
+    assert (answer.is_enough, answer.is_whole) == (is_enough, False)
+
+
+@pytest.mark.parametrize("error", [BackendBusy("Overloaded."), ValueError("A fault of ours.")])
+def test_an_answer_that_any_error_ended_is_not_whole(error):
+    own = run()
+    answer = Answer(own, Prompt("Tell what is new.", (), 96, SCENE), by_model=True)
+
+    def describe():
+        yield Delta(own, "A man comes in. He sits ")
+        raise error
+
+    with pytest.raises(type(error)):
+        list(answer.read(describe()))
+    assert (answer.text, answer.is_whole) == ("A man comes in.", False)
+
+
 def test_the_last_report_of_tokens_counts():
     own = run()
     answer, _, _ = answer_of(

@@ -2,9 +2,11 @@
 
 import json
 import os
+import pty
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import cv2
@@ -186,6 +188,34 @@ def test_a_plug_in_that_is_gone_is_a_notice(run, clip, script, tmp_path, line):
     done = run("--no-window", "--source", clip, "--duration", "1", *backend, *voice)
     assert done.returncode == 0, done.stderr
     assert "A setting was left out" in done.stderr
+
+
+def test_a_setting_without_effect_is_a_notice(run, clip):
+    model = ("--backend", "gemini", "--set", "gemini.temperature=0.2")
+    done = run("--no-window", "--source", clip, "--voice", "silent", "--duration", "1", *model)
+    assert done.returncode == 0, done.stderr
+    assert "gemini.temperature has no effect: Gemini 3.5 Flash-Lite does not take this." in done.stderr
+
+
+def test_of_two_far_describers_each_is_asked_about(run, clip, tmp_path):
+    """The first with a yes: it has no key, so nothing is sent; the second with a no."""
+    ours, theirs = pty.openpty()
+    os.write(ours, b"y\nn\n")
+    far = ("--backend", "gemini", "--set", "tiers=server", "--set", "server.url=https://models.example.org/v1")
+    command = [sys.executable, "-m", "narrator", "--no-window", "--source", clip, "--voice", "silent", *far]
+    environment = {name: value for name, value in run.environment.items() if not name.endswith("_API_KEY")}
+    child = subprocess.run(
+        command, env=environment, cwd=tmp_path, stdin=theirs, stdout=subprocess.DEVNULL, stderr=theirs, timeout=60
+    )
+    os.close(theirs)
+    told = b""
+    with suppress(OSError):  # the end of a terminal
+        while piece := os.read(ours, 65536):
+            told += piece
+    os.close(ours)
+    assert child.returncode == 0
+    assert told.count(b"[y/N]") == 2
+    assert b"models.example.org" in told
 
 
 @pytest.mark.parametrize("what", ["sources", "backends", "voices", "settings", "actions"])

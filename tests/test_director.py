@@ -81,8 +81,8 @@ def test_news_is_told_once_and_at_a_distance():
     assert isinstance(ask, Ask)
     assert (ask.reason, [n.number for n in ask.news]) == (Reason.CHANGE, [1])
     answer(director, ask, 4.0, "A person comes in.")
-    assert isinstance(director.next("local", 20.0, scene(news=1), 0.0), Wait)
-    assert [n.number for n in director.next("local", 21.0, scene(news=2), 0.0).news] == [2]
+    assert isinstance(director.next("local", 20.0, scene(news=1, at=20.0), 0.0), Wait)
+    assert [n.number for n in director.next("local", 21.0, scene(news=2, at=21.0), 0.0).news] == [2]
 
 
 def test_news_waits_until_the_voice_is_nearly_free():

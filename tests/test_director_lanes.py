@@ -14,6 +14,7 @@ from narrator.messages import (
     Change,
     News,
     NewsKind,
+    Notice,
     Priority,
     Reason,
     Run,
@@ -391,3 +392,78 @@ def test_a_lane_that_is_gone_asks_nothing_and_nobody_leads_without_lanes():
     assert isinstance(director.next("model", 0.0, scene(), 0.0), Wait)
     director.dismiss("local")
     assert director.leader(0.0, scene()) == ""
+
+
+def test_an_old_picture_is_asked_about_by_nobody():
+    director = two_lanes()
+    answer(director, "model", director.next("model", 0.0, scene(), 0.0), 0.0, "A room.")
+    old = scene(1, news=[NewsKind.APPEARED], at=170.0, changed_at=170.0)
+    for lane in ("model", "local"):
+        assert director.next(lane, 185.0, scene(at=170.0), 0.0), "still new enough"
+        assert isinstance(director.next(lane, 186.0, old, 0.0), Wait)
+        assert isinstance(director.next(lane, 400.0, old, 0.0), Wait), "not even for the heartbeat"
+    assert director.next("model", 400.0, scene(1, at=399.0, changed_at=399.0), 0.0).reason is Reason.CUT
+
+
+def test_who_asks_about_an_old_picture_is_told_at_once_how_old_it_is():
+    director = two_lanes()
+    answer(director, "model", director.next("model", 0.0, scene(), 0.0), 0.0, "A room.")
+    director.tell(Wish.DESCRIBE)
+    told = director.next("local", 40.0, scene(), 0.0)
+    assert isinstance(told, Notice)
+    assert told.text.startswith("The last picture is 40 seconds old.")
+    for lane in ("model", "local"):
+        assert isinstance(director.next(lane, 40.1, scene(), 0.0), Wait), "once"
+        assert isinstance(director.next(lane, 60.0, scene(at=60.0), 0.0), Wait), "the wish was answered"
+    director.tell(Wish.DESCRIBE)
+    assert director.next("model", 61.0, scene(at=61.0), 0.0).reason is Reason.USER
+
+
+def test_after_a_pause_the_first_new_picture_is_waited_for_and_its_absence_told():
+    director = two_lanes()
+    answer(director, "model", director.next("model", 0.0, scene(), 0.0), 0.0, "A room.")
+    director.tell(Wish.HOLD)
+    assert isinstance(director.next("model", 100.0, scene(), 0.0), Wait)
+    director.tell(Wish.GO_ON)
+    director.tell(Wish.DESCRIBE)
+    waiting = director.next("model", 100.1, scene(), 0.0)
+    assert isinstance(waiting, Wait)
+    assert waiting.until == pytest.approx(115.1)
+    assert "2 minutes old" in director.next("model", 115.2, scene(), 0.0).text
+
+
+def declined_start():
+    """The model will not describe the first scene."""
+    director = two_lanes()
+    run = open_run(director, "model", director.next("model", 0.0, scene(), 0.0), 0.0)
+    director.failed(run, 0.5, is_final=True)
+    return director
+
+
+def test_a_model_is_not_asked_again_about_a_scene_that_it_declined():
+    director = declined_start()
+    for now in (0.5, 3.0, 10.0, 60.0):
+        assert isinstance(director.next("model", now, scene(at=now), 0.0), Wait)
+    assert director.next("model", 61.0, scene(at=61.0, changed_at=60.5), 0.0).reason is Reason.CHANGE
+    declined = declined_start()
+    assert declined.next("model", 9.0, scene(1, at=9.0), 0.0).reason is Reason.START
+
+
+def test_the_own_sight_describes_a_scene_that_the_model_declined_once():
+    director = declined_start()
+    ask = director.next("local", 0.6, scene(), 0.0)
+    assert ask.reason is Reason.START
+    answer(director, "local", ask, 0.6, "A person.")
+    assert isinstance(director.next("local", 0.7, scene(), 0.0), Wait)
+    assert isinstance(director.next("model", 10.0, scene(at=10.0), 0.0), Wait)
+
+
+def test_a_wish_that_the_model_declines_for_good_goes_to_the_own_sight():
+    director = two_lanes()
+    answer(director, "model", director.next("model", 0.0, scene(), 0.0), 0.0, "A room.")
+    director.tell(Wish.DESCRIBE)
+    run = open_run(director, "model", director.next("model", 4.0, scene(), 0.0), 4.0)
+    director.failed(run, 4.1, is_final=True)
+    assert isinstance(director.next("model", 4.2, scene(), 0.0), Wait)
+    assert director.next("local", 4.2, scene(), 0.0).reason is Reason.USER
+    assert isinstance(director.next("model", 14.0, scene(at=14.0), 0.0), Wait)

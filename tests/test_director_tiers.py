@@ -144,3 +144,14 @@ def test_what_sounds_of_the_scene_before_does_not_keep_the_fast_one_from_the_nex
     director.answered(before, 0.6)
     begun(director, "strong", director.next("strong", 3.0, scene(1, at=3.0), 4.0), 3.0)
     assert director.next("fast", 3.0, scene(1, at=3.0), 4.0).reason in (Reason.START, Reason.CUT)
+
+
+def test_what_the_strong_one_declines_is_left_to_the_fast_one_before_the_own_sight():
+    director = tiered()
+    run = begun(director, "strong", director.next("strong", 0.0, scene(), 0.0), 0.0)
+    director.failed(run, 0.5, is_final=True)
+    assert isinstance(director.next("local", 0.6, scene(), 0.0), Wait)
+    quick = begun(director, "fast", director.next("fast", 0.6, scene(), 0.0), 0.6)
+    assert quick.reason is Reason.START
+    director.failed(quick, 1.0, is_final=True)
+    assert director.next("local", 1.1, scene(), 0.0).reason is Reason.START

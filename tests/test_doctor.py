@@ -156,7 +156,7 @@ def test_a_plug_in_without_its_package_is_told(machine, copy):
     assert line_of(text, "Describer parrot") == (
         "limited",
         "It needs the extra parrot.",
-        'Install it: pip install "scene-narrator[parrot]"',
+        f'Install it: {sys.executable} -m pip install "scene-narrator[parrot]"',
     )
 
 

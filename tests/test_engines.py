@@ -195,6 +195,18 @@ class TestAModelThatDoesNotStop:
         with pytest.raises(EngineLost, match="did not stop"):
             list(ask(loaded))
 
+    def test_is_given_as_long_as_it_takes_to_look_at_a_picture(self, loaded):
+        loaded.expect(60)  # until it is known
+        assert text(ask(loaded, words=["one"])) == "one"
+        assert loaded.stops_within == STOPS_WITHIN
+        loaded.expect(2)
+        cancelled, pid = Cancel(), loaded.pid
+        answer = ask(loaded, cancelled=cancelled, does="go on", seconds=2.3)
+        threading.Timer(0.05, cancelled.throw).start()
+        assert list(answer) == []
+        assert text(ask(loaded, words=["next"])) == "next"
+        assert loaded.pid == pid
+
     def test_is_ended_when_the_next_is_asked(self, loaded):
         thrown, pid = leave_stuck(loaded), loaded.pid
         with pytest.raises(EngineLost, match="did not stop") as caught:

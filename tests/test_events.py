@@ -16,6 +16,7 @@ from narrator.messages import (
     Caption,
     Delta,
     Level,
+    Meter,
     Notice,
     Phase,
     Priority,
@@ -39,7 +40,7 @@ EVENTS = [
     Audio(CLAUSE, AudioEvent.START, 1.75),
     Audio(Utterance(4, None, "The stream stopped.", Priority.NEXT, 1.0), AudioEvent.DROPPED, 2.0),
     Notice(Level.WARNING, "The stream stopped.", "Check the camera."),
-    Usage(RUN, 640, 12, 100, 0.002, estimated=True),
+    Usage(RUN, 640, 12, 100, 0.002, estimated=True, meter=Meter(requests=4, cost_an_hour=0.25, cost_today=0.5)),
     State(Phase.NARRATING, "demo", "embedded", "espeak", 29.97, 5.04, 1, 123.456, 0.4321),
 ]
 
@@ -80,6 +81,8 @@ def test_values(lines):
     assert by_kind["caption"]["media_t"] == 3.25
     assert by_kind["audio"] | {"id": 3, "run": 7, "event": "start", "age": 1.25} == by_kind["audio"]
     assert by_kind["utterance"]["priority"] == "normal"
+    counted = {"requests": 4, "tokens_in": 640, "tokens_out": 12, "cost_an_hour": 0.25, "cost_today": 0.5}
+    assert by_kind["usage"] | counted == by_kind["usage"]
     assert by_kind["state"]["capture_fps"] == 30.0
     assert by_kind["state"]["frame_to_word"] == 0.432
 

@@ -5,15 +5,16 @@ import time
 
 import pytest
 from fakes.gemini_service import GeminiService
+from fakes.scenery import DATA
 from fakes.waiting import eventually
 
-from narrator.errors import UsageError
+from narrator.errors import NarratorError, UsageError
 from narrator.messages import Audio, AudioEvent, Caption, Level, Notice, Reason, Request, State, Usage
 from narrator.privacy.consent import Consents
 from narrator.session import Session
 from narrator.settings import Settings
 
-KEY = "test-key-of-nobody"
+KEY, ANOTHER = "test-key-of-nobody", "another-key-of-nobody"
 LONG = 30
 
 
@@ -229,6 +230,91 @@ def test_a_key_that_was_mended_is_used_at_once(narrating, service):
     service.mend()
     assert "accepts the key" in session.check_key("gemini")
     assert service.wait_for(lambda asked: any(call.status == 200 for call in asked), LONG)
+
+
+def keys_of(calls):
+    return [call.headers["x-goog-api-key"] for call in calls]
+
+
+def test_a_key_that_takes_the_place_of_one_in_use_is_in_the_next_request(narrating, service, monkeypatch):
+    session, _ = narrating()
+    assert eventually(lambda: len(service.asked) >= 2, LONG)
+    monkeypatch.setenv("GEMINI_API_KEY", ANOTHER)
+    session.renew_key("gemini")
+    changed = len(service.asked)
+    assert eventually(lambda: len(service.asked) >= changed + 3, LONG)
+    assert keys_of(service.asked[:changed]) == [KEY] * changed
+    assert keys_of(service.asked[changed + 1 :]) == [ANOTHER] * len(service.asked[changed + 1 :])
+
+
+def test_a_key_that_was_refused_meanwhile_is_replaced_by_the_one_that_is_tested(narrating, service, monkeypatch):
+    service.set(key=KEY)
+    session, listener = narrating()
+    assert eventually(lambda: len(service.asked) >= 2, LONG)
+    service.set(key=ANOTHER)
+    assert eventually(lambda: any("does not accept the key" in text for text in listener.texts()), LONG)
+    with pytest.raises(NarratorError, match="does not accept"):
+        session.check_key("gemini")
+    monkeypatch.setenv("GEMINI_API_KEY", ANOTHER)
+    session.check_key("gemini")
+    assert service.wait_for(lambda asked: asked[-1].status == 200 and keys_of(asked[-1:]) == [ANOTHER], LONG)
+    assert eventually(lambda: "Gemini is back." in listener.texts(), LONG)
+
+
+def test_with_its_key_deleted_nothing_more_is_sent(narrating, service, monkeypatch):
+    session, listener = narrating()
+    assert eventually(lambda: len(service.asked) >= 2, LONG)
+    monkeypatch.delenv("GEMINI_API_KEY")
+    session.renew_key("gemini")
+    assert eventually(lambda: any("No key for Gemini was found." in text for text in listener.texts()), LONG)
+    asked, told = len(service.asked), len(listener.captions("local"))
+    assert eventually(lambda: len(listener.captions("local")) > told + 1, LONG), "the own sight narrates"
+    assert len(service.asked) == asked
+
+
+def test_a_told_wait_is_kept_also_after_a_key_was_tested(narrating, service):
+    session, _ = narrating()
+    assert eventually(lambda: len(service.asked) >= 2, LONG)
+    session.check_key("gemini")
+    asked = len(service.asked)
+    assert eventually(lambda: len(service.asked) >= asked + 2, LONG)
+    service.fail("429", retry=3.0)
+    assert service.wait_for(lambda asked: any(call.status == 429 for call in asked), LONG)
+    refused = next(call for call in service.asked if call.status == 429)
+    assert service.wait_for(lambda asked: asked[-1].arrived_at > refused.arrived_at, LONG)
+    again = next(call for call in service.asked if call.arrived_at > refused.arrived_at)
+    assert again.arrived_at - refused.arrived_at >= 3.0
+
+
+@pytest.mark.parametrize("fault", ["prompt-block", "400"])
+def test_a_picture_that_stays_and_is_declined_is_asked_about_once(narrating, service, fault):
+    service.fail(fault, times=-1)
+    session, listener = narrating(source=str(DATA / "coffee.jpg"))
+    assert eventually(lambda: listener.captions("local"), LONG), "the own sight tells what is there"
+    session.describe()
+    assert eventually(lambda: [c for c in listener.captions("local") if c.run.reason is Reason.USER], LONG)
+    assert len(service.asked) == 2, "for the picture and for the user's wish"
+    billed = [usage.tokens_in > 0 for usage in listener.of(Usage)]
+    assert billed == [fault == "prompt-block"] * 2
+
+
+@pytest.mark.parametrize("fault", ["stall", "error-in-stream", "safety", "garbage"])
+def test_an_answer_that_does_not_come_to_its_end_has_no_whole_caption(narrating, service, fault):
+    service.set(rate=20.0, answer="A woman opens the door. Two children run along the river and a dog sleeps.")
+    service.fail(fault, after=8)
+    _, listener = narrating(gemini__answer_within=2.0)
+    assert eventually(lambda: listener.captions("gemini"), LONG)
+    broken = listener.captions("gemini")[0]
+    assert (broken.text, broken.complete) == ("A woman opens the door.", False)
+
+
+def test_who_always_says_too_much_is_heard_and_never_rests(narrating, service):
+    service.set(answer=lambda asked: f"Line {asked.number} is told. And then there is so much more to say of it.")
+    service.fail("max-tokens", times=-1, after=8)
+    _, listener = narrating()
+    assert eventually(lambda: len(listener.captions("gemini")) >= 6, LONG)
+    assert {caption.complete for caption in listener.captions("gemini")} == {False}
+    assert not [notice for notice in listener.of(Notice) if notice.level is not Level.INFO]
 
 
 def test_words_that_were_spoken_before_a_failure_have_a_caption(narrating, service):

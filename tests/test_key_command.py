@@ -189,6 +189,15 @@ class TestServer:
         assert "is deleted" in place.key("delete", "server")[1]
         assert "There is no key" in place.key("where", "server")[1]
 
+    def test_takes_the_place_of_another_servers_and_says_so(self, place):
+        place.key("set", "server", self.HERE, typed=KEY)
+        told = place.key("set", "server", "--set=server.url=http://127.0.0.1:9000/v1", typed=KEY)[1]
+        assert "It takes the place of the key for 127.0.0.1:8000, which is gone." in told
+        assert (
+            "takes the place"
+            not in place.key("set", "server", "--set=server.url=http://127.0.0.1:9000/v1", typed=KEY)[1]
+        )
+
     def test_without_an_address_none_is_taken(self, place):
         code, told = place.key("set", "server", typed=KEY)
         assert code == 2

@@ -9,7 +9,7 @@ from fakes.llama_server import LlamaServer
 from fakes.openai_service import OpenAIService
 from fakes.waiting import eventually
 
-from narrator.messages import Caption, Notice, Request
+from narrator.messages import Caption, Level, Notice, Request
 from narrator.privacy.consent import Consents
 from narrator.session import Session
 from narrator.settings import Settings
@@ -130,3 +130,26 @@ def test_two_narrators_share_one_server(narrating):
     with OpenAIService(answer=lambda call: f"Line {call.at}.") as service:
         listeners = [narrating(service.url)[1] for _ in range(2)]
         assert eventually(lambda: all(len(listener.captions("server")) >= 2 for listener in listeners), LONG)
+
+
+def test_a_key_that_takes_the_place_of_one_in_use_is_in_the_next_request(narrating, monkeypatch):
+    monkeypatch.setenv("SCENE_NARRATOR_SERVER_KEY", "sk-1")
+    with OpenAIService(answer=lambda call: f"Line {call.at}.") as service:
+        session, _ = narrating(service.url)
+        assert eventually(lambda: len(service.asked) >= 2, LONG)
+        monkeypatch.setenv("SCENE_NARRATOR_SERVER_KEY", "sk-2")
+        session.check_key("server")
+        changed = len(service.asked)
+        assert eventually(lambda: len(service.asked) >= changed + 2, LONG)
+        keys = [call.headers["authorization"] for call in service.asked]
+        assert set(keys[: changed - 1]) == {"Bearer sk-1"}
+        assert set(keys[changed + 1 :]) == {"Bearer sk-2"}
+
+
+def test_who_always_says_too_much_is_heard_and_never_rests(narrating):
+    with OpenAIService(finish="length", answer=lambda call: f"Line {call.at} is told. And much more is") as service:
+        _, listener = narrating(service.url)
+        assert eventually(lambda: len(listener.captions("server")) >= 4, LONG)
+        assert all(caption.text.endswith(" is told.") for caption in listener.captions("server"))
+        assert {caption.complete for caption in listener.captions("server")} == {False}
+        assert [notice for notice in listener.of(Notice) if notice.level is not Level.INFO] == []

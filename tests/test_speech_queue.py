@@ -121,6 +121,13 @@ def test_age(queue, priority, frame_at, offered_at, now, expected):
     assert spoken(queue, now) == expected
 
 
+def test_of_a_slow_model_a_picture_lasts_longer(queue):
+    give(queue, utterance("x", run(frame_at=0.0, frame_lasts=15.0), at=14.9))
+    assert spoken(queue, 14.9) == ["x"]
+    give(queue, utterance("y", run(frame_at=0.0, frame_lasts=15.0), at=15.1))
+    assert spoken(queue, 15.1) == []
+
+
 def test_age_is_judged_at_the_first_clause_only(queue):
     one = run(frame_at=0.0)
     give(queue, utterance("a", one, at=1.0), utterance("b", one, at=1.0, is_first=False))

@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 from narrator.backends import _gemini_stream as stream
 from narrator.backends._gemini_client import Connection, Service, connect
-from narrator.backends._gemini_errors import ModelNotFound, ModelReplaced, QuotaExceeded, failure
+from narrator.backends._gemini_errors import (
+    AccessDenied,
+    AuthFailed,
+    ModelNotFound,
+    ModelReplaced,
+    QuotaExceeded,
+    failure,
+)
 from narrator.backends._gemini_models import Model, catalogue
 from narrator.backends._gemini_request import stops
 from narrator.backends._gemini_told import expected, told
@@ -205,6 +212,8 @@ class Gemini:
 
     def _setback(self, error: BackendError) -> BackendError:
         """The error, after what is to be learnt from it."""
+        if isinstance(error, AuthFailed | AccessDenied):
+            self._disconnect()  # the next opening takes the key that is there then
         if isinstance(error, QuotaExceeded) and error.a_minute:
             self._slowest = 60 / error.a_minute
         if not isinstance(error, ModelNotFound) or self._gone:

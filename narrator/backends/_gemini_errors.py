@@ -3,11 +3,14 @@
 from collections.abc import Mapping
 from typing import TypeVar
 
+from narrator import installing
 from narrator.errors import AnswerCut, BackendBusy, BackendError, BackendRefused, PartMissing
 
 
 class AuthFailed(BackendRefused):
     """The key is wrong, expired or blocked."""
+
+    reopens = True
 
 
 class NoKey(AuthFailed):
@@ -24,6 +27,8 @@ class NoProject(AuthFailed):
 
 class AccessDenied(BackendRefused):
     """The key is right, its project may not do this."""
+
+    reopens = True
 
 
 class WrongRegion(AccessDenied):
@@ -56,6 +61,9 @@ class Offline(BackendRefused):
 class BadRequest(BackendError):
     """The service takes the request for wrong: a fault of ours, or a setting that the model does not take."""
 
+    is_final = True
+    is_billed = False
+
 
 class QuotaExceeded(BackendBusy):
     """Too many requests or tokens within a minute. `a_minute` is how many requests are allowed, 0 if not told."""
@@ -81,6 +89,8 @@ class Overloaded(BackendBusy):
 
 class Blocked(BackendError):
     """The service declined to answer, before its first word or in the middle."""
+
+    is_final = True
 
 
 class TimedOut(BackendError):
@@ -119,6 +129,8 @@ class Truncated(AnswerCut):
 
 class OutOfTokens(Truncated):
     """The answer reached the most tokens that it may have."""
+
+    at_length = True
 
 
 class BadAnswer(BackendError):
@@ -202,7 +214,7 @@ _WORDS: Mapping[type[BackendError], tuple[str, str]] = {
     OutOfTokens: ("Gemini's answer was cut at the most tokens that it may have.", "Raise gemini.max_tokens."),
     BadAnswer: ("Gemini's answer could not be read.", "It is tried again by itself; the log says more."),
     VideoUnreadable: ("The video cannot be read.", "Check the file and its size."),
-    MissingDependency: ("Gemini support is not installed.", "pip install 'scene-narrator[gemini]'"),
+    MissingDependency: ("Gemini support is not installed.", f"Install it: {installing.command('gemini')}"),
 }
 
 Kind = TypeVar("Kind", bound=BackendError)

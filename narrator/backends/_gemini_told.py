@@ -71,7 +71,9 @@ def told(error: BaseException, model: str, secret: str) -> BackendError:
         return error
     if isinstance(error, APIError):
         return _refusal(_Refusal(error), model, secret)
-    detail = _clean(f"{type(error).__name__}: {error}", secret)
+    detail = type(error).__name__
+    if not isinstance(error, ValueError):  # what cannot be read is quoted in the text of these: words of an answer
+        detail = _clean(f"{detail}: {error}", secret)
     if isinstance(error, GoogleAuthError):
         return failure(_login_kind(error), detail)
     return failure(_transport_kind(error), detail)

@@ -12,7 +12,8 @@ from narrator.backends._gguf_tokens import Rule
 from narrator.engines.failures import ContextTooLong
 from narrator.engines.parent import Engine
 from narrator.messages import Delta, Level, Notice, Prompt, Run, Usage
-from narrator.seams import Capabilities, Context
+from narrator.models import machine
+from narrator.seams import Capabilities, Context, frame_lasts
 
 _log = logging.getLogger(__name__)
 _TITLE = "llama.cpp"
@@ -55,8 +56,10 @@ class Gguf:
             self._tell(f"{chosen.title} is loading.")
             self._told_of = chosen.model
         ready = engine.load(wanted, self._tell)
+        if not ready["projector_on_gpu"]:
+            engine.expect(self._context.number("gguf.first_word_within"))
         self._learn(ready)
-        self._tell(f"{chosen.title} describes, {_where(ready)}.")
+        self._tell(f"{chosen.title} describes, {_where(ready)}.", _unused_card(ready))
         self._was_told = True
         return self._capabilities(ready)
 
@@ -125,14 +128,22 @@ class Gguf:
             streams=True,
             cancels="process",
             heartbeat=_HEARTBEAT,
+            frame_lasts=frame_lasts(self._context.number("gguf.first_word_within")),
             first_word_within=self._context.number("gguf.first_word_within"),
             answer_within=self._context.number("gguf.answer_within"),
         )
 
-    def _tell(self, sentence: str) -> None:
+    def _tell(self, sentence: str, remedy: str = "") -> None:
         """Of a model that is started again after a failure nothing is told: whoever noted the failure tells its end."""
         if not self._was_told:
-            self._context.notify(Notice(Level.INFO, sentence))
+            self._context.notify(Notice(Level.INFO, sentence, remedy))
+
+
+def _unused_card(ready: dict[str, Any]) -> str:
+    """What to do where there is a graphics card and the engine is not built for it."""
+    if ready["has_card"] or not machine.first_look().gpu:
+        return ""
+    return f"It cannot use the graphics card. {machine.LLAMA_BUILDS}"
 
 
 def _where(ready: dict[str, Any]) -> str:

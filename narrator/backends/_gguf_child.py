@@ -63,7 +63,8 @@ class GgufModel:
         most = max(_LEAST_PICTURE, options["tokens"] // _HELD)
         rules, family = _gguf_tokens.rules_of(projector, most), _gguf_tokens.family_of(projector)
         context = _context(model, options["tokens"])
-        placement = _gguf_memory.place(model, projector, context, engine.devices(), options["gpu_layers"])
+        devices = engine.devices()
+        placement = _gguf_memory.place(model, projector, context, devices, options["gpu_layers"])
         _need(placement.memory, model)
         on_cpu = placement.gpu_layers < placement.layers
         self._engine = engine.load(
@@ -87,6 +88,7 @@ class GgufModel:
             "expected_rule": rules[0].kind,
             "max_images": family.pictures,
             "full_side": _full_side(projector, held.kind),
+            "has_card": bool(devices),
         }
 
     def answer(self, request: Message, cancelled: Cancel) -> Iterator[Message]:
@@ -103,7 +105,7 @@ class GgufModel:
                     yield {"kind": "text", "text": text}
                 yield {"kind": "usage", "tokens_in": piece.read, "tokens_out": piece.written, "cached": piece.cached}
                 if not (piece.is_whole or cancelled):
-                    raise EngineFailed("cut", f"after {piece.written} tokens")
+                    raise EngineFailed("full", f"after {piece.written} tokens")
             elif text := reasoning.feed(piece):
                 yield {"kind": "text", "text": text}
 
@@ -213,6 +215,7 @@ def _told(model: GgufFile, projector: GgufFile, placement: Placement, engine: Ll
         "family": f"{model.architecture}, {_gguf_tokens.kind_of(projector)}",
         "gpu_layers": placement.gpu_layers,
         "layers": placement.layers,
+        "projector_on_gpu": placement.projector_on_gpu,
         "memory": placement.memory,
         "prefix_cache": engine.prefix_cache,
         "has_system": "system" in model.template,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
+from narrator import installing
 from narrator.engines.failures import failure
 from narrator.errors import BackendError
 from narrator.models import store
@@ -30,19 +31,25 @@ class Chosen:
 
 
 def chosen(argument: str, options: Mapping[str, Value]) -> Chosen:
-    """What `argument`, else `gguf.model`, means; `gguf.projector` belongs to the model of that setting alone.
+    """What `argument`, else `gguf.model`, means.
 
-    Raises `BackendError`.
+    `gguf.projector` belongs to the model of that setting; without one, to a file that is named in the argument. Raises
+    `BackendError`.
     """
     named = str(options["gguf.model"]).strip()
     name = argument.strip() or named
-    given = str(options["gguf.projector"]).strip() if name and name == named else ""
+    given = str(options["gguf.projector"]).strip()
     if not name:
         model = store.preferred("gguf")
         if model is None:
             raise failure("no_model", title="llama.cpp", setting="gguf.model")
-    else:
-        model = store.locate(name, "gguf") or _of_path(name)
+        return _with_projector(model, "")
+    fetched = store.locate(name, "gguf")
+    is_its_own = name == named or (not named and fetched is None)
+    return _with_projector(fetched or _of_path(name), given if is_its_own else "")
+
+
+def _with_projector(model: store.Installed, given: str) -> Chosen:
     return Chosen(model.title or model.name, model.model, _projector(model, given))
 
 
@@ -55,7 +62,7 @@ def engine(options: Mapping[str, Value]) -> str:
     names = [wanted] if wanted in _ENGINES else list(_ENGINES)
     found = [name for name in names if find_spec(_ENGINES[name]) is not None]
     if not found:
-        raise failure("part_missing", command=f'Install it: pip install "scene-narrator[{_COMMANDS[names[0]]}]"')
+        raise failure("part_missing", command=f"Install it: {installing.command(_COMMANDS[names[0]])}")
     return found[0]
 
 

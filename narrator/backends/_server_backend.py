@@ -15,10 +15,12 @@ from narrator.backends._gemini_models import Model, catalogue
 from narrator.backends._server_address import Address
 from narrator.backends._server_client import connect
 from narrator.backends._server_errors import (
+    AuthFailed,
     BadRequest,
     CannotSee,
     ContextTooLong,
     ContextTooSmall,
+    NoCredit,
     Overloaded,
     StillAsleep,
     TimedOut,
@@ -36,7 +38,7 @@ from narrator.backends._server_told import Asked, expected, limit_of, told
 from narrator.errors import BackendError
 from narrator.mailbox import Cancel, Closed
 from narrator.messages import Delta, Level, Notice, Prompt, Run, Usage
-from narrator.seams import Capabilities, Context, Prices
+from narrator.seams import Capabilities, Context, Prices, frame_lasts
 
 if TYPE_CHECKING:
     import httpx2
@@ -148,6 +150,9 @@ class Server:
 
     def close(self) -> None:
         self._given_up.throw()
+        self._disconnect()
+
+    def _disconnect(self) -> None:
         client, self._client, self._found = self._client, None, None
         search, self._search = self._search, None
         if client is not None:
@@ -194,6 +199,7 @@ class Server:
             found = self._context.network.call(work, _OPENS_WITHIN + _CLOSED_WITHIN)
         except BackendError as error:
             self._search = None
+            self._forget_key(error)
             raise self._rested(error) from error
         except TimeoutError:
             found = None
@@ -236,6 +242,7 @@ class Server:
             min_gap=max(number("server.min_gap"), self._preset.min_gap),
             heartbeat=_FAR_HEARTBEAT if is_far else _HEARTBEAT,
             prices=self._prices(),
+            frame_lasts=frame_lasts(number("server.first_word_within")),
             first_word_within=number("server.first_word_within"),
             answer_within=number("server.answer_within"),
         )
@@ -263,6 +270,7 @@ class Server:
     def _setback(self, error: BackendError, prompt: Prompt, reading: stream.Reading) -> BackendError:
         """The error, after what is to be learnt from it."""
         place = self._address.place
+        self._forget_key(error)
         if isinstance(error, ContextTooLong | TooLarge | TooManyPictures):
             return self._shrunk(error, len(prompt.pictures))
         if type(error) is Truncated and not reading.is_answered:
@@ -277,6 +285,11 @@ class Server:
             self._found = None
             self._must_warm_up |= isinstance(error, Waking)  # a proxy may list the models of a server that sleeps
         return self._rested(error)
+
+    def _forget_key(self, error: BackendError) -> None:
+        """After a key was not taken: the next opening takes the one that is there then."""
+        if isinstance(error, AuthFailed | NoCredit):
+            self._disconnect()
 
     def _rested(self, error: BackendError) -> BackendError:
         """A server that was there is tried again soon: mostly it is started anew."""

@@ -25,6 +25,8 @@ class Offline(BackendRefused):
 class AuthFailed(BackendRefused):
     """The server does not take the key."""
 
+    reopens = True
+
 
 class NoKey(AuthFailed):
     """The server wants a key, and there is none."""
@@ -32,6 +34,8 @@ class NoKey(AuthFailed):
 
 class NoCredit(BackendRefused):
     """The account behind the key may spend nothing more."""
+
+    reopens = True
 
 
 class WrongPath(BackendRefused):
@@ -93,6 +97,8 @@ class TooManyPictures(BackendError):
 class BadRequest(BackendError):
     """The server takes the request for wrong."""
 
+    is_billed = False
+
 
 class OutOfMemory(BackendError):
     """The server ran out of memory."""
@@ -100,6 +106,8 @@ class OutOfMemory(BackendError):
 
 class Blocked(BackendError):
     """The server declined to answer."""
+
+    is_final = True
 
 
 class BadAnswer(BackendError):
@@ -164,6 +172,8 @@ class Truncated(AnswerCut):
 
 class OutOfTokens(Truncated):
     """The answer reached the most tokens that it may have."""
+
+    at_length = True
 
 
 class Endless(AnswerCut):

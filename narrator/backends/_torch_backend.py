@@ -15,7 +15,7 @@ from narrator.engines.parent import Engine
 from narrator.errors import AnswerCut
 from narrator.messages import Delta, Level, Notice, Prompt, Reason, Run, Usage
 from narrator.models.store import Installed
-from narrator.seams import Capabilities, Context
+from narrator.seams import Capabilities, Context, frame_lasts
 
 _log = logging.getLogger(__name__)
 _TITLE = "Torch"
@@ -46,6 +46,8 @@ class Torch:
         self._tell(f"{model.title} is loading.", quiet=self._has_begun)
         self._has_begun = True
         self._ready = engine.load(self._options(model), self._tell)
+        if self._ready["device"] == "cpu":
+            engine.expect(self._context.number("torch.first_word_within"))
         self._costs = Costs(self._ready["costs"])
         where = _DEVICES[self._ready["device"]] + _FORMS.get(self._ready["form"], "")
         self._tell(f"{model.title} describes, on {where}.")
@@ -124,6 +126,7 @@ class Torch:
             streams=True,
             cancels="token",
             heartbeat=_HEARTBEAT,
+            frame_lasts=frame_lasts(self._context.number("torch.first_word_within")),
             first_word_within=self._context.number("torch.first_word_within"),
             answer_within=self._context.number("torch.answer_within"),
         )

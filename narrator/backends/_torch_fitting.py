@@ -56,13 +56,13 @@ def choose(parameters: int, free: float, forms: Sequence[str]) -> str:
     raise EngineFailed("will_not_fit", str(forms), needed=_gigabytes(least), free=_gigabytes(free))
 
 
-def forms(device: str, stored: str, wished: str, *, has_quantiser: bool, has_bf16: bool) -> tuple[str, ...]:
-    """What may be tried, the best first; `wished` alone, unless that is "auto"."""
+def forms(device: str, stored: str, wished: str, *, quantised: Sequence[str], has_bf16: bool) -> tuple[str, ...]:
+    """What may be tried, the best first; `wished` alone, unless that is "auto". `quantised` are those at hand."""
     if wished != "auto":
         return (wished,)
     half = "bf16" if has_bf16 else "fp16"
     exact = {"cpu": (stored, "bf16")}.get(device, (half,))
-    return tuple(dict.fromkeys((*exact, *(QUANTISED if has_quantiser else ()))))
+    return tuple(dict.fromkeys((*exact, *quantised)))
 
 
 def threads(cores: int, usable: int) -> int:

@@ -44,11 +44,11 @@ def place(folder: Path, device: str, wished: str, most_memory: float) -> Place:
     """
     device = _device(device)
     held = weights(folder)
-    has_quantiser = find_spec("bitsandbytes") is not None
-    if wished in QUANTISED and not (has_quantiser or (wished == "int8" and find_spec("torchao"))):
+    quantised = _quantised()
+    if wished in QUANTISED and wished not in quantised:
         raise EngineFailed("part_missing", "no quantiser", command=QUANTISERS)
     has_bf16 = device != "cuda" or torch.cuda.is_bf16_supported()
-    candidates = forms(device, held.stored, wished, has_quantiser=has_quantiser and device != "mps", has_bf16=has_bf16)
+    candidates = forms(device, held.stored, wished, quantised=quantised if device != "mps" else (), has_bf16=has_bf16)
     free = free_memory(device)
     return Place(device, choose(held.parameters, min(free, most_memory or free), candidates))
 
@@ -86,6 +86,13 @@ def check(folder: Path) -> None:
     if kind not in CONFIG_MAPPING_NAMES and "auto_map" in configuration:
         raise EngineFailed("own_code", kind)
     raise EngineFailed("cannot_see" if kind in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES else "model_unusable", kind)
+
+
+def _quantised() -> tuple[str, ...]:
+    """The forms that the quantisers which are installed can make."""
+    if find_spec("bitsandbytes") is not None:
+        return QUANTISED
+    return ("int8",) if find_spec("torchao") is not None else ()
 
 
 def _device(wished: str) -> str:

@@ -92,7 +92,7 @@ class TorchModel:
             yield {"kind": "text", "text": piece}
         yield {"kind": "usage", "tokens_in": tokens_in, "tokens_out": generation.tokens, "cached": 0}
         if not cancelled and generation.tokens >= most and not generation.is_whole:
-            raise EngineFailed("cut", "it took the most tokens that it may")
+            raise EngineFailed("full", "it took the most tokens that it may")
 
     def _settings(self, most: int) -> dict[str, Any]:
         """The likeliest words, so that the same picture is told alike; what a checkpoint says of chance has no use."""

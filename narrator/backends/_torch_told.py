@@ -1,9 +1,9 @@
 """What an exception of torch or transformers means: a cause of `engines.failures`, in the child process."""
 
+from narrator import installing
 from narrator.engines.failures import EngineFailed
 
-EXTRA = 'pip install "scene-narrator[torch]"'
-QUANTISERS = 'pip install "scene-narrator[torch-quant]"'
+EXTRA, QUANTISERS = installing.command("torch"), installing.command("torch-quant")
 _NO_MEMORY = ("out of memory", "can't allocate memory", "not enough memory", "alloc_failed", "bad_alloc")
 _OWN_CODE = ("trust_remote_code", "contains custom code")
 _TORCHVISION = "torchvision"

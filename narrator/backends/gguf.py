@@ -48,7 +48,7 @@ SPEC = BackendSpec(
         Setting(
             "gguf.threads",
             0,
-            "How many processor cores it may use; 0 for all but one.",
+            "How many processor cores it may use; 0 for all but one, 8 at most.",
             0,
             256,
             restarts="backend",

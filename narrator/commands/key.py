@@ -54,6 +54,8 @@ def _set(spec: BackendSpec, changes: Mapping[str, Value]) -> None:
     _print(f"The key for {spec.title} is kept {kept.place}.")
     if host:
         _print(f"It goes to {host} and to no other server.")
+    if kept.replaced:
+        _print(f"It takes the place of the key for {kept.replaced}, which is gone.")
     if kept.notice:
         _print_notice(kept.notice)
     used = keys.find_key(spec.id, spec.key_variables)

@@ -10,7 +10,7 @@ from narrator.engines.failures import EngineFailed
 from narrator.mailbox import Cancel, Closed, Fifo
 
 STOPS_WITHIN = 2.0
-"""Seconds after a cancel until a model that goes on is ended with its process."""
+"""Seconds after a cancel until a model that goes on is ended with its process, unless the cancel says otherwise."""
 
 
 class Model(Protocol):
@@ -32,9 +32,9 @@ class Model(Protocol):
 def serve(parent: Parent, model: Model) -> None:
     """Do what the parent asks until it is gone.
 
-    It asks with `load` (`options`), `ask` (`id` and the engine's own fields) and `cancel` (`id`). It hears `telling`,
-    `ready`, then for each request `text`, `usage` and `done`, or `failed` (`cause`, `detail`, `facts`), all with its
-    `id`.
+    It asks with `load` (`options`), `ask` (`id` and the engine's own fields) and `cancel` (`id`, `within` seconds). It
+    hears `telling`, `ready`, then for each request `text`, `usage` and `done`, or `failed` (`cause`, `detail`,
+    `facts`), all with its `id`.
     """
     work: Fifo[tuple[Message, Cancel]] = Fifo(100)
     threading.Thread(target=_listen, args=(parent, work), name="requests", daemon=True).start()
@@ -85,16 +85,16 @@ def _listen(parent: Parent, work: Fifo[tuple[Message, Cancel]]) -> None:
             work.put(last)
         elif message["id"] == last[0].get("id"):
             last[1].throw()
-            _watch(last[0])
+            _watch(last[0], message.get("within", STOPS_WITHIN))
 
 
-def _watch(request: Message) -> None:
+def _watch(request: Message, within: float) -> None:
     """End this process when the request goes on although it was cancelled."""
 
     def judge() -> None:
         if not request.get("is_done"):
             end_own_group()
 
-    timer = threading.Timer(STOPS_WITHIN, judge)
+    timer = threading.Timer(within, judge)
     timer.daemon = True
     timer.start()

@@ -36,6 +36,12 @@ class TooSlow(BackendError):
     told_from = 3
 
 
+class AnswerFull(AnswerCut):
+    """The answer had as many words as it may have."""
+
+    at_length = True
+
+
 @dataclass(frozen=True, slots=True)
 class Failure:
     """A cause: how it behaves, and what the user hears. The words in braces are facts that come with it."""
@@ -141,6 +147,11 @@ FAILURES: Mapping[str, Failure] = {
         "Choose a smaller model, or lower history.tokens and the detail.",
     ),
     "cut": Failure(AnswerCut, "The model's answer broke off."),
+    "full": Failure(
+        AnswerFull,
+        "The model's answer was cut at the most words that it may have.",
+        "Raise narration.detail, which allows more words, or choose another model.",
+    ),
     "other": Failure(BackendError, "The model failed.", "The next picture is tried; the log says more."),
 }
 

@@ -13,6 +13,11 @@ from narrator.mailbox import Cancel, Closed
 
 _LOADS_WITHIN = 900.0
 """Seconds; the largest files from the slowest disks take some minutes."""
+_LONGEST_STOP = 60.0
+_ALLOWANCE = 1.5
+"""Times its slowest first word: no engine can leave off in the middle of a picture, which on a processor takes long."""
+_FORGETS = 0.9
+"""What is left of the slowest first word with each one after it."""
 _GRACE = 0.5
 """Seconds that a child is given beyond the time after which it ends itself."""
 
@@ -31,8 +36,10 @@ class Engine:
         self._closing = Cancel()
         self._ids = count(1)
         self._last = 0
-        self._stopping_since: float | None = None
+        self._stops_by: float | None = None
         self._is_under_way = False
+        self._asked_at = 0.0
+        self._slowest, self._is_measured = 0.0, False
         self.model = ""
 
     @property
@@ -44,6 +51,15 @@ class Engine:
         """The child's process id; 0 when there is none."""
         return self._child.pid if self._child is not None else 0
 
+    @property
+    def stops_within(self) -> float:
+        """Seconds that a model is given to stop: 2, or more where a picture takes longer to look at."""
+        return min(_LONGEST_STOP, max(STOPS_WITHIN, _ALLOWANCE * self._slowest))
+
+    def expect(self, first_word: float) -> None:
+        """Reckon with so many seconds to the first word of an answer, until it is measured."""
+        self._slowest, self._is_measured = first_word, False
+
     def load(self, options: Mapping[str, object], tell: Callable[[str], None]) -> Message:
         """Start the child afresh and have it load: its `ready` message. `tell` hears what takes time.
 
@@ -52,6 +68,7 @@ class Engine:
         self._end_child()
         if self._closing:
             raise Closed
+        self.expect(0.0)
         child = self._started()
         self._closing.call(child.kill)
         try:
@@ -73,14 +90,14 @@ class Engine:
     ) -> Iterator[Message]:
         """The child's `text` and `usage` messages as they come; ends at once when cancelled.
 
-        A model that has not stopped 2 s after a cancel is ended with its process. Raises `BackendError`.
+        A model that has not stopped `stops_within` s after a cancel is ended with its process. Raises `BackendError`.
         """
         if not self._is_over(cancelled):
             return
         child = self._child
         if child is None or child.is_gone:
             raise failure("crashed", "it was gone before it was asked", title=self._title, model=self.model)
-        id_ = self._send("ask", **request)
+        id_, self._asked_at = self._send("ask", **request), time.monotonic()
         cancelled.call(lambda: self._cancel(child, id_))
         self._is_under_way = True
         try:
@@ -92,12 +109,12 @@ class Engine:
             cancelled.call(None)
             if self._is_under_way:
                 self._cancel(child, id_)
-                self._stopping_since = time.monotonic()
+                self._stops_by = time.monotonic() + self.stops_within
 
     def _answer(
         self, child: Child, id_: int, cancelled: Cancel, first_word_within: float, within: float
     ) -> Iterator[Message]:
-        began, has_begun = time.monotonic(), False
+        began, has_begun = self._asked_at, False
         while True:
             left = began + (within if has_begun else first_word_within) - time.monotonic()
             message = child.receive(max(0.0, left))
@@ -107,7 +124,9 @@ class Engine:
                 raise failure("cut" if has_begun else "too_slow", model=self.model)
             if message.get("id") != id_:
                 continue
-            has_begun = has_begun or message["kind"] == "text"
+            if message["kind"] == "text" and not has_begun:
+                has_begun = True
+                self._measured()
             self._is_under_way = message["kind"] not in ("done", "failed")
             self._raise_failure(message)
             if not self._is_under_way:
@@ -146,19 +165,23 @@ class Engine:
 
     def _cancel(self, child: Child, id_: int) -> None:
         """From any thread."""
-        child.post("cancel", id=id_)
+        child.post("cancel", id=id_, within=self.stops_within)
         child.nudge()
+
+    def _measured(self) -> None:
+        before = _FORGETS * self._slowest if self._is_measured else 0.0
+        self._slowest, self._is_measured = max(time.monotonic() - self._asked_at, before), True
 
     def _is_over(self, cancelled: Cancel) -> bool:
         """Wait until a request that was left before its end has stopped; False when `cancelled` comes first.
 
         Raises `EngineLost` when the child did not stop and was ended.
         """
-        since, child = self._stopping_since, self._child
-        if since is None or child is None:
+        stops_by, child = self._stops_by, self._child
+        if stops_by is None or child is None:
             return True
         cancelled.call(child.nudge)
-        deadline = since + STOPS_WITHIN + _GRACE
+        deadline = stops_by + _GRACE
         while not cancelled:
             try:
                 message = child.receive(max(0.0, deadline - time.monotonic()))
@@ -167,11 +190,11 @@ class Engine:
             if message is None:
                 break
             if message.get("id") == self._last and message["kind"] in ("done", "failed"):
-                self._stopping_since = None
+                self._stops_by = None
                 return True
         if cancelled:
             return False
-        self._stopping_since = None
+        self._stops_by = None
         child.kill()
         raise failure("stuck", model=self.model)
 
@@ -191,6 +214,6 @@ class Engine:
 
     def _end_child(self) -> None:
         child, self._child = self._child, None
-        self._stopping_since = None
+        self._stops_by = None
         if child is not None:
             child.close()

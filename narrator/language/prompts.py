@@ -84,6 +84,11 @@ def language_name(code: str) -> str:
     return str(names.get(code) or names.get(code.partition("-")[0], ""))
 
 
+def languages() -> Mapping[str, str]:
+    """What the languages are called in English, by their codes in lower case."""
+    return _data("languages")
+
+
 def _in_brackets(part: PromptPart) -> str:
     if isinstance(part, PromptPicture):
         return f"[picture, {part.picture.width} x {part.picture.height}]"

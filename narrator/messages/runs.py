@@ -133,6 +133,8 @@ class Run:
     epoch: int
     scene: Scene
     news_to: int
+    frame_lasts: float = 0.0
+    """Seconds that its picture may be old when its words begin, where that is more than is allowed to all."""
     cancelled: Cancel = field(default_factory=Cancel)
 
     @property

@@ -39,12 +39,14 @@ _FAILURES: Mapping[str, _Failure] = {
         "Give an address that begins with https://, or that of a machine in your own network.",
     ),
     "unknown_name": _Failure(
-        "There is no model called {name}.", "{hint}See them all: scene-narrator models list. Or give OWNER/NAME."
+        "There is no model called {name}.",
+        "{hint}See them all: scene-narrator models list. Or give OWNER/NAME.",
+        "{hint}Give OWNER/NAME, as in the address of its page on the hub.",
     ),
     "no_repository": _Failure(
         "{host} has no model {repository}, or it is not public.",
         "Check how the name is spelled. If it is private: scene-narrator key set hub",
-        "It may have been renamed; choose another model.",
+        "Check how the name is spelled; it may have been renamed. If it is private, paste a token into the field here.",
     ),
     "no_file": _Failure("The file {file} is not on {host}.", "It may have been renamed; choose another model."),
     "nothing_fits": _Failure(

@@ -12,6 +12,9 @@ _QUESTION = ("--query-gpu=name,memory.total,memory.free", "--format=csv,noheader
 _METAL_SHARE = 0.7
 """The part of its memory that macOS lends to the graphics of Apple's own chips, roughly."""
 
+LLAMA_BUILDS = "https://github.com/xorbitsai/xllamacpp lists the wheels for CUDA, ROCm and Vulkan."
+"""What is installed with the program is the build for the processor, and on a Mac for Metal."""
+
 
 @dataclass(frozen=True, slots=True)
 class Gpu:
@@ -20,6 +23,7 @@ class Gpu:
     name: str
     total_mb: int
     free_mb: int
+    is_apple: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,4 +79,4 @@ def _card(line: str) -> Gpu | None:
 def _apple(total: int, free: int) -> Gpu | None:
     if sys.platform != "darwin" or platform.machine() != "arm64":
         return None
-    return Gpu("the graphics of this Mac", round(total * _METAL_SHARE), round(free * _METAL_SHARE))
+    return Gpu("the graphics of this Mac", round(total * _METAL_SHARE), round(free * _METAL_SHARE), is_apple=True)

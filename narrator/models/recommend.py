@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from narrator.models.catalogue import Model, catalogue, find
-from narrator.models.machine import Machine
+from narrator.models.machine import LLAMA_BUILDS, Machine
 from narrator.models.sizes import in_words
 from narrator.models.store import Installed
 
@@ -14,11 +14,14 @@ _GFLOPS_A_CORE = 53.0
 operations, measured on one thread of a server processor with AVX-512. Others differ by a factor of two or more."""
 _GB_A_SECOND = 13.5
 """How fast weights are read for each word: 77 tokens a second of a file of 0.175 GB, measured on the same machine."""
+_MOST_THREADS = 8
+"""llama.cpp is given no more, and one core fewer than there are: the window and the program's own sight need one."""
 _ANSWER_TOKENS = 30
 _PROMPT_TOKENS = 200
 _LIVE, _SLOW = 2.0, 10.0
 """Seconds for a picture up to which a line comes while it is still true, and up to which waiting for it is bearable."""
 _ROOM_TO_SPARE = 1.1
+_NEEDS_BUILD = f" llama.cpp must be its build for that card: {LLAMA_BUILDS}"
 
 
 class Speed(StrEnum):
@@ -56,17 +59,17 @@ def fit(model: Model, machine: Machine) -> Fit:
         return Fit(model, Speed.LIVE, on_gpu=True)
     if needed > machine.free_ram_mb:
         return Fit(model, Speed.TOO_BIG, on_gpu=False)
-    seconds = seconds_on_processor(model, machine.cores)
+    seconds = seconds_on_processor(model, _threads(model, machine.cores))
     speed = Speed.LIVE if seconds <= _LIVE else Speed.SLOW if seconds <= _SLOW else Speed.QUESTIONS
     return Fit(model, speed, on_gpu=False, seconds=seconds)
 
 
-def seconds_on_processor(model: Model, cores: int) -> float:
+def seconds_on_processor(model: Model, threads: int) -> float:
     """Roughly how long a new picture takes without a graphics card, from its arrival to the end of a short line."""
     seeing = 2e-3 * model.vision * model.patches
     reading = 2e-3 * model.text * (model.tokens + _PROMPT_TOKENS)
     telling = _ANSWER_TOKENS * model.download_mb / 1000 / _GB_A_SECOND
-    return (seeing + reading) / (_GFLOPS_A_CORE * cores) + telling
+    return (seeing + reading) / (_GFLOPS_A_CORE * threads) + telling
 
 
 def advise(machine: Machine) -> Advice:
@@ -98,6 +101,12 @@ def best_installed(here: Sequence[Installed], machine: Machine) -> Installed:
     return max(here, key=key)
 
 
+def _threads(model: Model, cores: int) -> int:
+    """What the engine takes when its setting is left as it is."""
+    free = max(1, cores - 1)
+    return min(free, _MOST_THREADS) if model.engine == "gguf" else free
+
+
 def _candidates() -> list[Model]:
     """GGUF first: it needs no torch, which is large. Where terms must be accepted nothing is recommended."""
     return [model for model in catalogue().models.values() if model.engine == "gguf" and not model.gated]
@@ -112,7 +121,7 @@ def _why_on_gpu(best: Model, machine: Machine) -> str:
     return (
         f"It needs about {in_words(best.memory_mb * 1e6)} of the {in_words(machine.gpu.free_mb * 1e6)} that are free "
         f"on {machine.gpu.name}, and describes best of those that fit. It should describe live; the time for a "
-        "picture was not measured on such a card."
+        f"picture was not measured on such a card.{'' if machine.gpu.is_apple else _NEEDS_BUILD}"
     )
 
 

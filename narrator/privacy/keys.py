@@ -37,6 +37,8 @@ class Found:
     notice: Notice | None = None
     host: str = ""
     """The "host:port" that it was set for, if it is for one alone."""
+    replaced: str = ""
+    """The "host:port" of another key that was kept until now, in whose place this one is: there is room for one."""
 
 
 def find_key(backend_id: str, variables: Sequence[str]) -> Found | None:
@@ -99,19 +101,24 @@ def loose_key(variables: Sequence[str]) -> Found | None:
 def store_key(backend_id: str, key: str, host: str = "") -> Found:
     """Keep a key in the system's store, or else in the file, which is told by a notice; for a "host:port" if given.
 
-    A store that first asks the user for a password has 30 s. Raises `UsageError` when it cannot be a key,
-    `SettingsUnusable` when it can be kept nowhere.
+    It takes the place of one that is kept for another host, which `replaced` then tells. A store that first asks the
+    user for a password has 30 s. Raises `UsageError` when it cannot be a key, `SettingsUnusable` when it can be kept
+    nowhere.
     """
     value, file = checked_key(key), _key_file()
+    before = next(all_keys(backend_id, ()), None)
+    replaced = before.host if before and before.host != host else ""
     text = f"{host}{_JOINT}{value}" if host else value
     try:
         _store.put(backend_id, text)
     except (NoKeyStore, KeyStoreSilent):
         file.set(backend_id, text)
         text = f"No key store could be used here, so the key lies in the file {file.path}."
-        return Found(value, file.place, Notice(Level.WARNING, text, "Only your user account can read it."), host)
+        return Found(
+            value, file.place, Notice(Level.WARNING, text, "Only your user account can read it."), host, replaced
+        )
     file.delete(backend_id)
-    return Found(value, _IN_STORE, host=host)
+    return Found(value, _IN_STORE, host=host, replaced=replaced)
 
 
 def delete_key(backend_id: str) -> tuple[str, ...]:

@@ -143,6 +143,7 @@ class Observer:
         self._trouble_due, self._trouble_light = at + INTERVAL, self._look.brightness
         before, self._trouble = self._trouble, self._trouble_watch.look(frame.pixels, at)
         if self._trouble is before:
+            self._dirty |= self._trouble is not None  # nothing else shows then that pictures still come
             return
         if before not in (None, Trouble.FROZEN) or self._trouble not in (None, Trouble.FROZEN):
             self._begin(at)

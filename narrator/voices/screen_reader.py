@@ -2,6 +2,7 @@
 
 from contextlib import suppress
 
+from narrator import installing
 from narrator.children import Child, ChildGone
 from narrator.errors import VoiceError
 from narrator.messages import Priority, Utterance
@@ -19,7 +20,7 @@ _FAILURES = {
     "engine": VoiceError("No screen reader is running.", "Start it, or choose another voice."),
     "package": VoiceError(
         "Speaking through the screen reader needs one more package.",
-        'Install it: pip install "scene-narrator[screen-reader]"',
+        f"Install it: {installing.command('screen-reader')}",
     ),
 }
 _ENDS_WITHIN = 0.5

@@ -99,6 +99,8 @@ def test_each_failure_has_its_own_error(
         assert error.rest == rest
     assert time.monotonic() - began < 2
     assert len(gemini_service.asked) == 1  # never sent a second time
+    if error.reopens:
+        quick.backend.open()
     assert quick.text()  # the client is as good as before
 
 
@@ -264,10 +266,20 @@ class TestKey:
         with pytest.raises(errors.AuthFailed):
             talk.open()
 
+    @pytest.mark.parametrize("fault", ["400-key", "401", "403"])
+    def test_after_a_refusal_the_next_opening_takes_the_one_that_is_there_then(self, quick, gemini_service, fault):
+        gemini_service.fail(fault)
+        failed(quick)
+        quick.key = "another-key"
+        quick.backend.open()
+        assert quick.text()
+        assert gemini_service.last.headers["x-goog-api-key"] == "another-key"
+
     def test_it_is_in_no_error_and_no_log(self, quick, gemini_service, caplog):
         caplog.set_level("DEBUG")
         gemini_service.set(answer=KEY)
         for fault in ("400-key", "503-html", "garbage", "reset"):
+            quick.backend.open()
             gemini_service.fail(fault)
             error, _ = failed(quick)
             told = f"{error!r} {error} {error.detail} {error.remedy}"
@@ -285,6 +297,14 @@ class TestKey:
         assert "bad key" in error.detail
 
 
+def test_of_an_answer_that_cannot_be_read_no_word_reaches_the_log():
+    words = '{"candidates": [{"content": {"parts": [{"text": "Her name is Rosalind'
+    with server_that_answers(200, body=f"data: {words}\n\n".encode()) as server:
+        error = failed_at(server.url)
+    assert type(error) is errors.BadAnswer
+    assert error.detail == "UnknownApiResponseError"
+
+
 def test_a_missing_installation_names_the_command():
     code = (
         "import sys; sys.modules['google.genai'] = None\n"
@@ -296,7 +316,8 @@ def test_a_missing_installation_names_the_command():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert done.stdout.strip() == (
-        "MissingDependency Gemini support is not installed. pip install 'scene-narrator[gemini]'"
+        "MissingDependency Gemini support is not installed. "
+        f'Install it: {sys.executable} -m pip install "scene-narrator[gemini]"'
     ), done.stderr
     assert issubclass(errors.MissingDependency, PartMissing)
 

@@ -49,8 +49,10 @@ class TestSeeing:
     def test_an_answer_has_at_most_so_many_tokens(self, gguf_talk, endless):
         gguf_talk.set(model=str(endless.text))
         parts = []
-        with pytest.raises(AnswerCut, match="broke off"):
+        with pytest.raises(AnswerCut, match="cut at the most words") as caught:
             parts.extend(gguf_talk.ask(prompt(max_tokens=20)))  # what came before is kept
+        assert caught.value.at_length
+        assert "another model" in caught.value.remedy
         *deltas, usage = parts
         assert 19 <= len(deltas) <= 20
         assert 19 <= usage.tokens_out <= 20

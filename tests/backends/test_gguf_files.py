@@ -221,6 +221,12 @@ class TestChoosing:
         talk.set(model="tiny-vision")
         assert "does not fit" in refusal(talk)[0]
 
+    def test_the_projector_of_the_settings_is_that_of_a_file_that_is_named_outright(self, talk, folder):
+        (folder / "elsewhere").mkdir()
+        projector = (folder / "mmproj-tiny.gguf").rename(folder / "elsewhere" / "seeing.gguf")
+        talk.set(model="", projector=str(projector)).open(str(folder / "tiny.gguf"))
+        assert talk.text() == "The scene is mostly red."
+
     def test_ready_names_the_model_that_would_answer(self, talk, folder):
         assert gguf.ready(talk.options) == "tiny"
         talk.set(model="", projector="")

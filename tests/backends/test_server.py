@@ -47,6 +47,21 @@ class TestAsking:
         assert call.texts == ["Say what you see.", "Now:", "What is new?"]
         assert call.pictures == [data_uri(PICTURE.jpeg)]
 
+    def test_after_a_key_was_refused_the_next_opening_takes_the_one_that_is_there_then(
+        self, server_talk, openai_service
+    ):
+        server_talk.key = openai_service.key = "sk-1"
+        assert server_talk.text()
+        openai_service.key = "sk-2"
+        for ask in (server_talk.text, server_talk.again):
+            with pytest.raises(errors.AuthFailed) as caught:
+                ask()
+            assert caught.value.reopens
+        server_talk.key = "sk-2"
+        server_talk.again()
+        assert server_talk.text()
+        assert openai_service.last.headers["authorization"] == "Bearer sk-2"
+
     def test_without_a_key_no_header_tells_of_one(self, server_talk, openai_service):
         server_talk.text()
         assert "authorization" not in openai_service.last.headers

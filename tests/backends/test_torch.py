@@ -16,6 +16,7 @@ from fakes.tiny_vlms import BOXES, CONTEXT, with_bridge
 from fakes.torch_talk import TorchTalk, picture, prompt, run
 from fakes.waiting import eventually
 
+from narrator import installing
 from narrator.backends import torch_vlm
 from narrator.engines.failures import ContextTooLong, EngineLost, OutOfMemory
 from narrator.errors import AnswerCut, BackendRefused, PartMissing
@@ -63,8 +64,9 @@ class TestTasks:
 
     def test_boxes_before_the_most_tokens_count(self, talk):
         parts = []
-        with pytest.raises(AnswerCut, match="broke off"):
+        with pytest.raises(AnswerCut, match="cut at the most words") as caught:
             parts.extend(talk.set(task="detect").ask(prompt(max_tokens=9)))
+        assert caught.value.at_length
         assert talk.set(task="detect").text(prompt(max_tokens=40))
 
     def test_letters_are_told_as_text(self, talk):
@@ -207,7 +209,12 @@ class TestMissing:
     @pytest.mark.parametrize(
         ("hidden", "model", "sentence", "remedy"),
         [
-            ("torch", "llava", "The engine for this model is not installed.", 'pip install "scene-narrator[torch]"'),
+            (
+                "torch",
+                "llava",
+                "The engine for this model is not installed.",
+                f'{sys.executable} -m pip install "scene-narrator[torch]"',
+            ),
             ("transformers", "llava", "The engine for this model is not installed.", "scene-narrator[torch]"),
             ("torchvision", "smolvlm", "The model smolvlm needs torchvision, which is not installed.", "[torch]"),
             ("num2words", "smolvlm", "The engine for this model is not installed.", "scene-narrator[torch]"),
@@ -235,7 +242,7 @@ class TestMissing:
             monkeypatch.setenv(name, value)
         with pytest.raises(PartMissing) as caught:
             torch_talk.set(precision="int8").open(tiny_vlms / "llava")
-        assert caught.value.remedy == 'pip install "scene-narrator[torch-quant]"'
+        assert caught.value.remedy == installing.command("torch-quant")
 
     def test_no_model_and_no_such_model_are_told(self, torch_talk, tmp_path):
         with pytest.raises(BackendRefused, match="No model was chosen for Torch"):

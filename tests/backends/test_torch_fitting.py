@@ -95,12 +95,12 @@ def test_no_more_threads_than_this_process_may_use_cores(cores, usable, threads)
     ("free", "form"), [(24 * GB, "bf16"), (6.8 * GB, "bf16"), (6 * GB, "int8"), (4 * GB, "4bit"), (2.9 * GB, "4bit")]
 )
 def test_the_best_form_that_fits_is_taken(free, form):
-    forms = fitting.forms("cuda", "bf16", "auto", has_quantiser=True, has_bf16=True)
+    forms = fitting.forms("cuda", "bf16", "auto", quantised=fitting.QUANTISED, has_bf16=True)
     assert fitting.choose(3 * BILLION, free, forms) == form
 
 
 def test_what_cannot_fit_is_refused_with_the_numbers():
-    forms = fitting.forms("cuda", "bf16", "auto", has_quantiser=True, has_bf16=True)
+    forms = fitting.forms("cuda", "bf16", "auto", quantised=fitting.QUANTISED, has_bf16=True)
     with pytest.raises(EngineFailed) as caught:
         fitting.choose(3 * BILLION, 2 * GB, forms)
     told = failure(caught.value.cause, **{"model": "PaliGemma 2", **caught.value.facts})
@@ -109,15 +109,16 @@ def test_what_cannot_fit_is_refused_with_the_numbers():
 
 
 @pytest.mark.parametrize(
-    ("device", "stored", "wished", "quantiser", "bf16", "forms"),
+    ("device", "stored", "wished", "quantised", "bf16", "forms"),
     [
-        ("cuda", "bf16", "auto", True, True, ("bf16", "int8", "4bit")),
-        ("cuda", "fp32", "auto", False, False, ("fp16",)),
-        ("cpu", "fp32", "auto", False, True, ("fp32", "bf16")),
-        ("cpu", "bf16", "auto", True, True, ("bf16", "int8", "4bit")),
-        ("mps", "bf16", "auto", False, True, ("bf16",)),
-        ("cuda", "bf16", "4bit", True, True, ("4bit",)),
+        ("cuda", "bf16", "auto", fitting.QUANTISED, True, ("bf16", "int8", "4bit")),
+        ("cuda", "fp32", "auto", (), False, ("fp16",)),
+        ("cpu", "fp32", "auto", (), True, ("fp32", "bf16")),
+        ("cpu", "bf16", "auto", fitting.QUANTISED, True, ("bf16", "int8", "4bit")),
+        ("mps", "bf16", "auto", (), True, ("bf16",)),
+        ("cuda", "bf16", "auto", ("int8",), True, ("bf16", "int8")),
+        ("cuda", "bf16", "4bit", fitting.QUANTISED, True, ("4bit",)),
     ],
 )
-def test_what_may_be_tried(device, stored, wished, quantiser, bf16, forms):
-    assert fitting.forms(device, stored, wished, has_quantiser=quantiser, has_bf16=bf16) == forms
+def test_what_may_be_tried(device, stored, wished, quantised, bf16, forms):
+    assert fitting.forms(device, stored, wished, quantised=quantised, has_bf16=bf16) == forms

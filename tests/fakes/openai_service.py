@@ -65,6 +65,8 @@ class OpenAIService:
     """The service, at `url`; every field may be changed while it runs."""
 
     answer: str | Callable[[Call], str] = "A red ball rolls over the green grass."
+    finish: str = "stop"
+    """Why it says that its answers end."""
     thought: str = ""
     """What comes before it in the field `reasoning_content`."""
     first_token: float = 0.0
@@ -290,7 +292,7 @@ class _Exchange(Wire):
         counts = _usage(call, len(words), service)
         if not (service.streams and call.body.get("stream")):
             message = {"role": "assistant", "content": text}
-            choice = {"index": 0, "message": message, "finish_reason": "stop"}
+            choice = {"index": 0, "message": message, "finish_reason": service.finish}
             return self.answer(200, {"object": "chat.completion", "choices": [choice], "usage": counts})
         self.start_events()
         self.wait(service.first_token)
@@ -300,7 +302,7 @@ class _Exchange(Wire):
         for word in words:
             self._send(_delta(word))
             self.wait(1 / service.rate)
-        last = {"object": "chat.completion.chunk", "choices": [_delta("", "stop")]}
+        last = {"object": "chat.completion.chunk", "choices": [_delta("", service.finish)]}
         self.event(last | ({"timings": _timings(counts)} if service.usage == "timings" else {}))
         is_asked = (call.body.get("stream_options") or {}).get("include_usage")
         if service.usage == "always" or (service.usage == "asked" and is_asked):

@@ -8,9 +8,10 @@ OPTIONS = {"speech.rate": 200, "speech.volume": 100, "speech.voice": "", "speech
 _ids = count(1)
 
 
-def run(priority=Priority.NORMAL, *, frame_at=0.0):
+def run(priority=Priority.NORMAL, *, frame_at=0.0, frame_lasts=0.0):
     scene = Scene(0, frame_at, 0.0, 0)
-    return Run(next(_ids), "local", "scripted", Reason.CHANGE, priority, 0.0, 60.0, frame_at, 0.0, 0, scene, 0)
+    told = ("local", "scripted", Reason.CHANGE, priority)
+    return Run(next(_ids), *told, 0.0, 60.0, frame_at, 0.0, 0, scene, 0, frame_lasts)
 
 
 def utterance(text="a red car", of=None, priority=Priority.NORMAL, *, at=0.0, is_first=True):

@@ -47,8 +47,10 @@ def test_without_a_card_it_is_said_what_each_costs():
 
 def test_many_cores_may_be_enough_to_narrate():
     advice = advise(Machine(64_000, 60_000, 32))
-    assert advice.model.rank > 1
     assert "enough to describe live" in advice.reason
+    nine = {found.model.id: found.seconds for found in advise(Machine(64_000, 60_000, 9)).fits}
+    most = {found.model.id: found.seconds for found in advice.fits}
+    assert nine["smolvlm-256m"] == most["smolvlm-256m"]  # llama.cpp takes no more threads
 
 
 def test_with_little_memory_nothing_is_recommended():

@@ -1,5 +1,6 @@
 """The whole of sight without its threads, on clips made here."""
 
+from itertools import pairwise
 from typing import Any
 
 import cv2
@@ -114,6 +115,13 @@ def test_a_covered_camera_is_told_then_its_clearing_and_it_begins_anew(detector:
     assert all(not scene.tracks and not scene.settled for scene in during)
     assert watched.last.settled
     assert [track.label for track in watched.last.tracks] == ["person"]
+
+
+@pytest.mark.parametrize("picture", [photo("chelsea"), np.zeros_like(photo("chelsea"))], ids=["still", "black"])
+def test_a_picture_that_stays_is_told_of_anew_so_that_it_is_never_taken_for_an_old_one(picture: Pixels) -> None:
+    watched = watch([picture] * (20 * FPS), None)
+    times = [0.0, *(scene.frame_at for _, scene in watched.scenes), 20.0]
+    assert max(after - before for before, after in pairwise(times)) <= 2.0
 
 
 def test_a_lamp_that_goes_out_is_darkness_not_another_scene(detector: Detector) -> None:

@@ -10,13 +10,14 @@ from typing import Any
 
 import pytest
 from fakes.desktop import Program
+from fakes.hub import gguf
 from fakes.waiting import eventually
 
 from narrator.actions import ACTIONS
 
 pytestmark = pytest.mark.window
 
-PARTS = ("text-model", "mmproj")
+PARTS = {"text-model": "llama", "mmproj": "clip"}
 DOG, CAT = "A dog comes in from the left.", "A cat comes in from the right."
 READER = Path(__file__).parent.parent / "fakes" / "atspi_reader.py"
 SYSTEM_PYTHON = "/usr/bin/python3"
@@ -156,7 +157,8 @@ def test_the_consent_page_is_announced_when_the_describer_is_changed_by_keys(rea
 
 
 def test_a_model_is_fetched_with_a_screen_reader(bus, start_program, script, moving_clip, hub, monkeypatch):
-    hub.add("ggml-org/moondream2-20250414-GGUF", {f"moondream2-{name}-f16.gguf": bytes(600_000) for name in PARTS})
+    files = {f"moondream2-{name}-f16.gguf": gguf(600_000, architecture=kind) for name, kind in PARTS.items()}
+    hub.add("ggml-org/moondream2-20250414-GGUF", files)
     hub.behaviour.pause = 0.15
     monkeypatch.setenv("HF_ENDPOINT", hub.url)
     arguments = ("--source", str(moving_clip), "--backend", script(DOG), "--voice", "silent")

@@ -8,10 +8,12 @@ from PySide6.QtWidgets import QAbstractButton, QApplication, QLabel, QMainWindow
 from narrator.language import styles
 from narrator.language.prompts import Manner
 from narrator.seams import BackendSpec, Setting
+from narrator.settings import Settings
 from narrator_ui.consent_dialog import ConsentDialog
 from narrator_ui.describer_dialog import DescriberDialog, Describers
 from narrator_ui.focus_dialog import FocusDialog, focus_told
 from narrator_ui.key_box import KeyActions
+from narrator_ui.limits_dialog import LimitsDialog
 from narrator_ui.sent_dialog import SentActions, SentDialog, SentTable
 from narrator_ui.style_dialog import StyleDialog
 from narrator_ui.theme import Theme
@@ -82,6 +84,7 @@ def every_dialog(window) -> dict:
         "style": StyleDialog(window, lambda _: None),
         "sent": SentDialog(window, sent, lambda _: None, keeps_pictures=False),
         "describer": opened_up,
+        "limits": LimitsDialog(window, Settings.defaults().values, lambda _: ""),
     }
 
 

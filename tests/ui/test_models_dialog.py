@@ -6,16 +6,15 @@ from pathlib import Path
 import pytest
 from fakes import tiny_gguf
 from fakes.hub import gguf
+from fakes.model_desk import RESTED_MS, Desk
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeySequence
-from PySide6.QtWidgets import QAbstractButton, QApplication, QLabel, QMainWindow, QMessageBox
+from PySide6.QtWidgets import QAbstractButton, QApplication, QLabel, QMainWindow
 
 from narrator.models import store
-from narrator_ui import model_shelf, model_tasks
+from narrator_ui import model_shelf
 from narrator_ui.describer_dialog import DescriberDialog
-from narrator_ui.key_box import KeyActions
-from narrator_ui.model_errand import Errand
-from narrator_ui.models_dialog import ModelActions, ModelsDialog
+from narrator_ui.models_dialog import ModelsDialog
 from narrator_ui.theme import Theme
 
 MODEL = gguf(921_600)
@@ -23,8 +22,6 @@ PROJECTOR = gguf(307_200, b"projector", "clip")
 NAME = "moondream-2"
 REPOSITORY = "ggml-org/moondream2-20250414-GGUF"
 FILES = ("moondream2-text-model-f16.gguf", "moondream2-mmproj-f16.gguf")
-RESTED_MS = 150
-"""A button that is pressed by its letter stays down for 100 ms and does its work then."""
 
 
 @pytest.fixture(autouse=True)
@@ -39,65 +36,6 @@ def stocked(hub, monkeypatch):
     hub.add(REPOSITORY, dict(zip(FILES, (MODEL, PROJECTOR), strict=True)))
     monkeypatch.setenv("HF_ENDPOINT", hub.url)
     return hub
-
-
-class Desk:
-    """The dialog on a window of its own, and what was said and applied."""
-
-    def __init__(self, qtbot, *, offline=False, chosen="", problem=""):
-        self.qtbot = qtbot
-        self.said, self.applied = [], []
-        self.window = QMainWindow()
-        self.window.resize(900, 700)
-        qtbot.addWidget(self.window)
-        self.window.show()
-        self.errand = Errand(self.window, self.said.append)
-        self.actions = ModelActions(
-            lambda: model_shelf.read(chosen),
-            lambda: offline,
-            lambda changes: self.applied.append(dict(changes)) or problem,
-            KeyActions(lambda: "", lambda _: "", lambda: "", lambda: model_tasks.try_token(is_offline=offline)),
-        )
-        self.open()
-
-    def open(self):
-        self.dialog = ModelsDialog(self.window, self.errand, self.actions, self.said.append)
-        self.dialog.open()
-        self.dialog.activateWindow()
-        self.qtbot.waitUntil(lambda: self.dialog.entry() is not None)
-        self.qtbot.waitUntil(lambda: self.dialog.isActiveWindow() and QApplication.focusWidget() is not None)
-
-    def names(self):
-        models = self.dialog.models
-        return [models.item(row).data(Qt.ItemDataRole.UserRole) for row in range(models.count())]
-
-    def stand_on(self, name=NAME):
-        self.dialog.models.setCurrentRow(self.names().index(name))
-
-    def press(self, *keys):
-        for key in keys:
-            combination = QKeySequence(key)[0]
-            self.qtbot.waitUntil(lambda: QApplication.focusWidget() is not None)
-            self.qtbot.keyClick(QApplication.focusWidget(), combination.key(), combination.keyboardModifiers())
-            if key.startswith("Alt+"):
-                self.qtbot.wait(RESTED_MS)
-
-    def answer(self, letter):
-        self.qtbot.waitUntil(lambda: self.question() is not None and self.question().isActiveWindow())
-        self.qtbot.keyClick(self.question(), letter, Qt.KeyboardModifier.AltModifier)
-
-    def until_said(self, words):
-        self.qtbot.waitUntil(lambda: any(words in said for said in self.said), timeout=20_000)
-        self.qtbot.waitUntil(lambda: self.errand.task is None)
-
-    def until_listed(self, place):
-        """The list was read again, and says this of the model that it stands on."""
-        self.qtbot.waitUntil(
-            lambda: self.dialog.entry() is not None and model_shelf.place(self.dialog.entry()) == place
-        )
-
-    def question(self):
-        return next((box for box in self.dialog.findChildren(QMessageBox) if box.isVisible()), None)
 
 
 @pytest.fixture

@@ -1,6 +1,14 @@
+import pytest
+from PySide6.QtCore import QCoreApplication, QEvent
 from PySide6.QtWidgets import QWidget
 
 from narrator_ui.own_windows import OwnWindows, physical
+
+
+@pytest.fixture(autouse=True)
+def no_windows_of_earlier_tests(qapp):
+    """They are closed with the next turn of the loop."""
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
 
 
 def test_places_are_told_when_they_change_and_held_for_a_moment(qtbot):

@@ -170,13 +170,13 @@ def state(**values) -> State:
 def test_the_meter_is_told_in_a_line():
     meter = Meter(12, 23_000, 1_000, 1_150, 0.02, 0.28, 0.05, 2.0)
     assert metered(state(meter=meter)) == (
-        "Gemini  ·  12 requests  ·  24k tokens (5 % cached)  ·  $0.28 an hour  ·  $0.05 today of $2.00"
+        "Gemini  ·  12 requests  ·  23k tokens in (5 % cached), 1k out  ·  $0.28 an hour  ·  $0.05 today of $2.00"
     )
     assert metered(state(meter=Meter(1, 300, 9, 0, 0.001, 0.004, 0.001))) == (
-        "Gemini  ·  1 request  ·  309 tokens  ·  $0.004 an hour  ·  $0.001 today"
+        "Gemini  ·  1 request  ·  300 tokens in, 9 out  ·  $0.004 an hour  ·  $0.001 today"
     )
     assert metered(state()) == ""
-    assert "1.2M tokens" in metered(state(meter=Meter(1, 1_150_000, 50_000)))
+    assert "1.2M tokens in, 50k out" in metered(state(meter=Meter(1, 1_200_000, 50_000)))
 
 
 def test_who_narrates_is_told_when_it_is_another():

@@ -86,7 +86,7 @@ class DescriberDialog(ScrollingDialog):
         return self.pages[self.choices.currentRow()]
 
     def accept(self) -> None:
-        """Keep a key that was typed, take the settings, and have the describer describe."""
+        """Take the settings, keep a key that was typed, and have the describer describe."""
         page = self.page()
         if page.key is None:
             self._finish()

@@ -1,7 +1,6 @@
 """Opens the dialogs while narration goes on, and has done what the user chose in them; methods are named as actions."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import cast
 
 from PySide6.QtCore import QObject, Qt
@@ -14,7 +13,7 @@ from narrator.language import styles
 from narrator.language.prompts import Manner
 from narrator.messages import Level, Notice
 from narrator.models import address, store
-from narrator.privacy import keys, sent
+from narrator.privacy import sent
 from narrator.privacy.consent import ConsentPage
 from narrator.seams import BackendSpec, Value
 from narrator.session import Session
@@ -25,7 +24,9 @@ from narrator_ui.describer_dialog import DescriberDialog, Describers
 from narrator_ui.dialog import Tell
 from narrator_ui.focus_dialog import FocusDialog, focus_told
 from narrator_ui.help_dialog import HelpDialog
+from narrator_ui.key_actions import key_actions
 from narrator_ui.key_box import KeyActions
+from narrator_ui.limits_dialog import LimitsDialog
 from narrator_ui.model_errand import Errand
 from narrator_ui.models_dialog import ModelActions, ModelsDialog
 from narrator_ui.sent_dialog import SentActions, SentDialog, SentTable
@@ -126,7 +127,9 @@ class Dialogs(QObject):
             self._problem_of,
             self.show_models,
         )
-        self._open(DescriberDialog(self._window, describers, session.wanted_backend, self._speak))
+        dialog = DescriberDialog(self._window, describers, session.wanted_backend, self._speak)
+        dialog.accepted.connect(lambda: self._tell_of_key(dialog))
+        self._open(dialog)
 
     def show_models(self) -> None:
         session = self._session
@@ -136,7 +139,7 @@ class Dialogs(QObject):
         def is_offline() -> bool:
             return session.settings.flag("network.offline")
 
-        token = replace(self._key_actions(spec), check=lambda: model_tasks.try_token(is_offline=is_offline()))
+        token = key_actions(spec, dict, lambda: model_tasks.try_token(is_offline=is_offline()))
         actions = ModelActions(lambda: model_shelf.read(chosen), is_offline, self._problem_of, token)
         dialog = ModelsDialog(self._window, self._errand, actions, self._speak)
         dialog.accepted.connect(lambda: self._tell(f"Describer: {registry.spec_of('backends', session.backend).title}"))
@@ -146,6 +149,11 @@ class Dialogs(QObject):
     def close(self) -> None:
         """End what goes on in the background; what a download brought is kept."""
         self._errand.stop()
+
+    def change_settings(self) -> None:
+        dialog = LimitsDialog(self._window, self._session.settings.values, self._problem_of)
+        dialog.accepted.connect(lambda: self._tell(dialog.told()))
+        self._open(dialog)
 
     def show_sent(self) -> None:
         session = self._session
@@ -169,17 +177,15 @@ class Dialogs(QObject):
         self._help.show()
 
     def _key_actions(self, spec: BackendSpec) -> KeyActions:
-        def find() -> str:
-            found = keys.find_key(spec.id, spec.key_variables)
-            return _described(found) if found else ""
+        session, id_ = self._session, spec.id
+        check, changed = (lambda: session.check_key(id_)), (lambda: session.renew_key(id_))
+        return key_actions(spec, lambda: session.settings.values, check, changed)
 
-        def delete() -> str:
-            return "The key is deleted." if keys.delete_key(spec.id) else "No key is stored on this computer."
-
-        def store(key: str) -> str:
-            return _described(keys.store_key(spec.id, key))
-
-        return KeyActions(find, store, delete, lambda: self._session.check_key(spec.id))
+    def _tell_of_key(self, dialog: DescriberDialog) -> None:
+        """What became of a key that was typed, where the dialog no longer shows it."""
+        key = dialog.page().key
+        if key is not None and key.kept:
+            self._tell(key.kept)
 
     def _ask(self, page: ConsentPage) -> None:
         self._consent = ConsentDialog(self._window, page.title, page.paragraphs, page.question, [self._actions["hush"]])
@@ -268,9 +274,3 @@ class Dialogs(QObject):
         except NarratorError as error:
             return f"{error.sentence} {error.remedy}".rstrip()
         return ""
-
-
-def _described(found: keys.Found) -> str:
-    """Where a key is, and what the user must know of that place."""
-    notice = f" {found.notice.text} {found.notice.remedy}".rstrip() if found.notice else ""
-    return f"There is a key {found.place}.{notice}"

@@ -39,6 +39,8 @@ class KeyBox(QWidget):
         self._no_key = no_key
         self._actions, self._tell, self._keep_settings = actions, tell, keep_settings
         self._is_busy = False
+        self.kept = ""
+        """What was said of the key that was kept here, if one was."""
         self.state, self.result = wrapped_label(_LOOKING), wrapped_label()
         self.state.setObjectName("key_state")
         self.result.setObjectName("key_result")
@@ -67,23 +69,32 @@ class KeyBox(QWidget):
         return self.field.text().strip()
 
     def save(self, then: Callable[[], None]) -> None:
-        """Keep what was typed, if anything, and go on with `then` when that went well."""
-        key = self.typed()
-        if not key:
+        """Keep the settings and what was typed, if anything was, and go on with `then` when that went well."""
+        if not self.typed():
             then()
-        elif not self._is_busy:
-            self._begin("Keeping the key…", lambda: self._actions.store(key), lambda place: self._kept(place, then))
+        elif not self._is_busy and self._keep_settings():  # they may say which server the key is for
+            self._store(then)
 
     def save_and_test(self) -> None:
         """Keep what was typed and the settings, then ask the service."""
-        if not self._is_busy and self._keep_settings():
-            self.save(self._test)
+        if self._is_busy or not self._keep_settings():
+            return
+        if self.typed():
+            self._store(self._test)
+        else:
+            self._look()
+            self._test()
+
+    def _store(self, then: Callable[[], None]) -> None:
+        key = self.typed()
+        self._begin("Keeping the key…", lambda: self._actions.store(key), lambda place: self._kept(place, then))
 
     def _test(self) -> None:
         self._begin("Testing…", self._actions.check, self._show_result)
 
     def _kept(self, place: str, then: Callable[[], None]) -> None:
         self.field.clear()
+        self.kept = place
         self._show_place(place)
         then()
 

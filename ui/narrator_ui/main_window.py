@@ -45,6 +45,7 @@ _BUTTONS = (
     "louder",
     "choose_source",
     "choose_describer",
+    "change_settings",
     "show_help",
 )
 _START_PAUSE = {Phase.STARTING: "Pause", Phase.NARRATING: "Pause", Phase.PAUSED: "Start", Phase.ENDED: "Start again"}

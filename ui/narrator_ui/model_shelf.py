@@ -4,13 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 
-from narrator import registry
+from narrator import installing, registry
 from narrator.models import recommend, store
 from narrator.models.catalogue import Model, catalogue
 from narrator.models.machine import Machine, look
 from narrator.models.recommend import Fit, Speed
 from narrator.models.sizes import in_words
-from narrator.models.store import Installed
+from narrator.models.store import Installed, Record
 
 _LICENCES: Mapping[str, str] = {
     "apache-2.0": "Apache 2.0: free for any use, paid work too",
@@ -28,7 +28,7 @@ _ENGINES: Mapping[str, tuple[str, ...]] = {"gguf": ("xllamacpp", "llama_cpp"), "
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One model: known of the catalogue, here, both, or half here."""
+    """One model: known of the catalogue, here, both, half here, or here and damaged."""
 
     name: str
     title: str
@@ -40,10 +40,29 @@ class Entry:
     is_recommended: bool = False
     is_chosen: bool = False
     licence: str = ""
+    is_damaged: bool = False
+    """Files of it are gone, or of another size than when they came."""
+
+    @property
+    def repository(self) -> str:
+        """Where it comes from on the hub; empty for one that the user took in."""
+        if self.known is not None:
+            return self.known.repository
+        return self.name.partition(":")[0] if "/" in self.name else ""
+
+    @property
+    def is_to_fetch(self) -> bool:
+        """Whether a download can bring it, or the rest of it."""
+        return self.here is None and bool(self.repository)
 
     @property
     def is_too_big(self) -> bool:
         return self.fit is not None and self.fit.speed is Speed.TOO_BIG
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether it was whole once and lies here, in whatever state."""
+        return self.here is not None or self.is_damaged
 
     @property
     def is_gated(self) -> bool:
@@ -69,17 +88,20 @@ def read(chosen: str = "") -> Shelf:
     advice = recommend.advise(machine)
     here = {model.name: model for model in store.installed()}
     half = set(store.half_fetched())
+    damaged = {record.name: record for record in store.records() if record.name not in here}
     best = advice.model.id if advice.model else ""
     known = [_known(model, machine, here, half, best) for model in catalogue().models.values()]
+    known = [replace(entry, is_damaged=entry.name in damaged) for entry in known]
     names = {entry.name for entry in known}
     own = [_own(model) for name, model in here.items() if name not in names]
+    own += [_damaged(record) for name, record in damaged.items() if name not in names]
     folders = {store.folder_of(name).name for name in (*names, *here)}
     torn = [Entry(name, name, "", is_half=True) for name in sorted(half - folders)]
     told = "No model fits. The built-in describer needs none."
     if advice.model:
         told = f"Recommended: {advice.model.title}."
     entries = (*sorted(known, key=_order), *own, *torn)
-    marked = tuple(replace(entry, is_chosen=entry.name == chosen and bool(entry.here)) for entry in entries)
+    marked = tuple(replace(entry, is_chosen=entry.name == chosen and entry.is_kept) for entry in entries)
     return Shelf(marked, machine, f"{told} {advice.reason}")
 
 
@@ -131,6 +153,8 @@ def place(entry: Entry) -> str:
     """Whether it is here."""
     if entry.here:
         return "on this computer, chosen" if entry.is_chosen else "on this computer"
+    if entry.is_damaged:
+        return "damaged: a file is gone or has changed"
     return "partly downloaded" if entry.is_half else ""
 
 
@@ -149,7 +173,7 @@ def engine_missing(engine: str) -> str:
     if any(find_spec(module) is not None for module in _ENGINES.get(engine, ("sys",))):
         return ""
     extra = registry.spec_of("backends", engine).extra
-    return f'The part of the program that runs it is not installed: pip install "scene-narrator[{extra}]"'
+    return f"The part of the program that runs it is not installed: {installing.command(extra)}"
 
 
 def _known(model: Model, machine: Machine, here: Mapping[str, Installed], half: set[str], best: str) -> Entry:
@@ -171,11 +195,15 @@ def _own(model: Installed) -> Entry:
     return Entry(model.name, model.title, model.engine, here=model, licence=record.licence if record else "")
 
 
+def _damaged(record: Record) -> Entry:
+    return Entry(record.name, record.title or record.name, record.engine, licence=record.licence, is_damaged=True)
+
+
 def _order(entry: Entry) -> tuple[bool, bool, bool, float, int]:
     """The recommended one, then those that are here, then by how long a picture takes; what does not fit comes last."""
     assert entry.fit is not None
     assert entry.known is not None
-    is_here = bool(entry.here or entry.is_half)
+    is_here = entry.is_kept or entry.is_half
     return not entry.is_recommended, not is_here, entry.is_too_big, entry.fit.seconds, entry.known.memory_mb
 
 

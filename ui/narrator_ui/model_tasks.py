@@ -33,6 +33,14 @@ def download(entry: Entry, *, is_offline: bool) -> Task:
     return Task(entry.name, f"Downloading {entry.title}", work, is_download=True)
 
 
+def named(name: str) -> Entry:
+    """A model that the user named: OWNER/NAME on the hub, or one of the catalogue. Raises `ModelError`."""
+    from narrator.models.choose import requested  # brings the network's packages
+
+    request = requested(name)
+    return Entry(request.name, request.title, "", request.known)
+
+
 def check(entry: Entry) -> Task:
     """Compare the files of a model with what they were."""
 

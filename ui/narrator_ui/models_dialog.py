@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QFileDialog, QLabel, QListWidget, QListWidgetItem,
 
 from narrator.errors import NarratorError
 from narrator.models.address import Hub
+from narrator.models.failures import ModelError
 from narrator.models.progress import Progress
 from narrator.seams import Value
 from narrator_ui import model_tasks
@@ -19,12 +20,15 @@ from narrator_ui.dialog import ScrollingDialog, Tell
 from narrator_ui.key_box import KeyActions, KeyBox
 from narrator_ui.model_errand import Errand, Task, described, percent
 from narrator_ui.model_shelf import Entry, Shelf, about_machine, facts, row, spoken
+from narrator_ui.other_model import OtherModel
 from narrator_ui.typography import breakable, wrapped_label
 
 _WHEN_FOCUSED = Qt.ShortcutContext.WidgetShortcut
 _NAME = Qt.ItemDataRole.UserRole
 _LOOKING = "Looking at this computer…"
 _ROWS = 7
+_TOKEN_CAUSES = ("gated", "not_accepted", "bad_token", "no_repository")
+"""What a token may help against; a repository that is not public looks as if it were not there."""
 _ACCEPTING = (
     "The terms of this model must be accepted once: open its web page, sign in and accept them there, "
     "make an access token that may read, and paste the token here as the key."
@@ -55,6 +59,8 @@ class ModelsDialog(ScrollingDialog):
         self._errand, self._actions, self._tell = errand, actions, tell
         self._entries: dict[str, Entry] = {}
         self._removed: Entry | None = None
+        self._awaited = ""
+        self._asks_for_token = False
         self._make_widgets(tell)
         self._lay_out()
         errand.began.connect(self._show_work)
@@ -80,6 +86,16 @@ class ModelsDialog(ScrollingDialog):
             self.ask("Download", question, "&Download", "&Cancel", lambda: self._download(entry))
         else:
             self._download(entry)
+
+    def download_other(self, name: str) -> None:
+        """Fetch a model that is not in the list, by its repository."""
+        try:
+            entry = model_tasks.named(name)
+        except NarratorError as error:
+            self._say(model_tasks.told(error))
+            return
+        self._awaited = entry.name
+        self._download(self._entries.get(entry.name, entry))
 
     def use_model(self) -> None:
         """Have it describe from now on."""
@@ -134,6 +150,7 @@ class ModelsDialog(ScrollingDialog):
         self.bar.setRange(0, 100)
         self.stop = _button("Sto&p", self._stop, "What has come is kept.")
         self.token_help, self.token = wrapped_label(_ACCEPTING), KeyBox(self._actions.token, tell, lambda: True)
+        self.other = OtherModel(self.download_other)
         self.files = _button("&Add files…", self._choose_files, _ADD_FILES)
         self.folder = _button("Add fo&lder…", self._choose_folder, _ADD_FOLDER)
 
@@ -152,6 +169,7 @@ class ModelsDialog(ScrollingDialog):
         self.add(self.bar, self.progress)
         self.column.addLayout(FlowLayout(self.stop))
         self.add(self.outcome, self.token_help, self.token)
+        self.add(self.other)
         self.column.addLayout(FlowLayout(self.files, self.folder))
         self.column.addStretch(1)
         self.outcome.hide()
@@ -170,7 +188,9 @@ class ModelsDialog(ScrollingDialog):
         self.advice.setText(breakable(shelf.advice))
         self.machine.setText(breakable(about_machine(shelf.machine)))
         with QSignalBlocker(self.models):  # a button that is being pressed stays as it is
-            self._fill(shelf.entries, before.name if before else "")
+            current = self._awaited if self._awaited in self._entries else before.name if before else ""
+            self._fill(shelf.entries, current)
+        self._awaited = ""
         self._show_entry()
 
     def _fill(self, entries: Sequence[Entry], current: str) -> None:
@@ -189,7 +209,7 @@ class ModelsDialog(ScrollingDialog):
         entry = self.entry()
         lines = [f"{name}: {sentence}" for name, sentence in facts(entry)] if entry else []
         self.details.setPlainText("\n".join([entry.title, *lines] if entry else []))
-        needs_token = bool(entry and entry.is_gated and not entry.here)
+        needs_token = self._asks_for_token or bool(entry and entry.is_gated and not entry.here)
         self.token_help.setVisible(needs_token)
         self.token.setVisible(needs_token)
         self._enable()
@@ -197,13 +217,14 @@ class ModelsDialog(ScrollingDialog):
 
     def _enable(self) -> None:
         entry, is_idle = self.entry(), self._errand.task is None
-        is_here, is_half = bool(entry and entry.here), bool(entry and entry.is_half)
+        is_half, is_kept = bool(entry and entry.is_half), bool(entry and entry.is_kept)
         self.download.setText("Resume &download" if is_half else "&Download")
-        self.download.setEnabled(bool(entry and entry.known) and not is_here and is_idle)
-        self.use.setEnabled(is_here)
-        self.check.setEnabled(is_here and is_idle)
-        self.remove.setEnabled((is_here or is_half) and is_idle)
-        self.web.setEnabled(bool(entry and entry.known))
+        self.download.setEnabled(bool(entry and entry.is_to_fetch) and is_idle)
+        self.use.setEnabled(bool(entry and entry.here))
+        self.check.setEnabled(is_kept and is_idle)
+        self.remove.setEnabled((is_kept or is_half) and is_idle)
+        self.web.setEnabled(bool(entry and entry.repository))
+        self.other.setEnabled(is_idle)
         self.files.setEnabled(is_idle)
         self.folder.setEnabled(is_idle)
 
@@ -224,6 +245,7 @@ class ModelsDialog(ScrollingDialog):
 
     def _begin(self, task: Task) -> None:
         self.outcome.hide()
+        self._asks_for_token = False
         self._errand.begin(task)
         self.stop.setFocus()
         QTimer.singleShot(0, self, lambda: self.scrolling.ensureWidgetVisible(self.stop))  # once it is laid out
@@ -261,6 +283,7 @@ class ModelsDialog(ScrollingDialog):
         removed, self._removed = self._removed, None
         if removed and removed.is_chosen and isinstance(outcome, str):
             self._actions.apply({f"{removed.engine}.model": ""})
+        self._asks_for_token = isinstance(outcome, ModelError) and outcome.cause in _TOKEN_CAUSES
         self._say(model_tasks.told(outcome))
         self._read()
 
@@ -272,9 +295,9 @@ class ModelsDialog(ScrollingDialog):
 
     def _open_page(self) -> None:
         entry = self.entry()
-        if entry and entry.known:
+        if entry and entry.repository:
             with self.problem_shown():
-                QDesktopServices.openUrl(QUrl(Hub.at().page(entry.known.repository)))
+                QDesktopServices.openUrl(QUrl(Hub.at().page(entry.repository)))
 
     def _choose_files(self) -> None:
         dialog = QFileDialog(self, "Add a model", filter="Models (*.gguf);;All files (*)")

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import (
     QFileDialog,
     QLabel,
     QLineEdit,
+    QSizePolicy,
     QSpinBox,
     QVBoxLayout,
     QWidget,
@@ -23,6 +24,7 @@ from narrator_ui.typography import wrapped_label
 
 Offers = Callable[[str], Sequence[tuple[str, str]]]
 """For a setting's key: values that it may well have, each with what they are called."""
+_FROM_KEYS: Mapping[str, str] = {}
 _ABBREVIATIONS = {"url": "URL", "api": "API", "id": "ID"}
 _MOST = 2**31 - 1
 _INDENT = 6
@@ -35,10 +37,17 @@ def no_offers(_: str) -> Sequence[tuple[str, str]]:
 
 
 class SettingsForm(QWidget):
-    """One field under the other, each with its help; `ignored` tells by key why a setting has no effect."""
+    """One field under the other, each with its help; `names` are labels, by key, that tell more than the key does."""
 
-    def __init__(self, settings: Sequence[Setting], values: Mapping[str, Value], offers: Offers = no_offers) -> None:
+    def __init__(
+        self,
+        settings: Sequence[Setting],
+        values: Mapping[str, Value],
+        offers: Offers = no_offers,
+        names: Mapping[str, str] = _FROM_KEYS,
+    ) -> None:
         super().__init__()
+        self._names = names
         self._values = values
         self._fields: dict[str, _Field] = {}
         self._notes: dict[str, QLabel] = {}
@@ -70,25 +79,33 @@ class SettingsForm(QWidget):
             self._notes[key].setVisible(bool(reason))
 
     def _add(self, setting: Setting, column: QVBoxLayout, offers: Sequence[tuple[str, str]]) -> None:
-        name = setting_name(setting.key)
+        title = self._names.get(setting.key, setting_name(setting.key))
+        name = title.replace("&", "")
         field = _field(setting, self._values[setting.key], offers)
         field.widget.setAccessibleName(name)
         field.widget.setAccessibleDescription(setting.help)
         field.widget.setToolTip(setting.help)
         if not isinstance(field.widget, QCheckBox):
-            label = QLabel(name)
+            label = _line(title)
             label.setBuddy(field.widget)
             column.addWidget(label)
         column.addWidget(field.widget)
         if setting.path_to and isinstance(field.widget, QLineEdit | Choice):
             column.addLayout(FlowLayout(PathButton(field.widget, name, setting.path_to)))
-        help_line, note = wrapped_label(setting.help), wrapped_label()
+        help_line, note = _line(setting.help), _line()
         help_line.setObjectName("help")
         note.hide()
         column.addWidget(help_line)
         column.addWidget(note)
         column.addSpacing(self.fontMetrics().lineSpacing() // 2)
         self._fields[setting.key], self._notes[setting.key] = field, note
+
+
+def _line(text: str = "") -> QLabel:
+    """A wrapped label that asks for no more height than its text takes at the width that it gets."""
+    label = wrapped_label(text)
+    label.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Preferred)
+    return label
 
 
 def setting_name(key: str) -> str:

@@ -99,7 +99,7 @@ def metered(state: State) -> str:
 
 def _tokens(meter: Meter) -> str:
     share = f" ({100 * meter.cached / meter.tokens_in:.0f} % cached)" if meter.tokens_in and meter.cached else ""
-    return f"{_short(meter.tokens_in + meter.tokens_out)} tokens{share}"
+    return f"{_short(meter.tokens_in)} tokens in{share}, {_short(meter.tokens_out)} out"
 
 
 def _short(number: int) -> str:
