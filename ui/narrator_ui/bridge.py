@@ -7,9 +7,9 @@ from PySide6.QtCore import QObject, Qt, QTimer, Signal
 from narrator.messages import Event, Frame, Pixels
 from narrator.session import Session
 
-TICK_MS = 33
-"""30 looks a second: the pace of the preview."""
-_STILL_TICKS = 15
+TICK_MS = 25
+"""40 looks a second: with no more of them than pictures, a look that is a little late misses one."""
+_STILL_TICKS = 20
 
 
 class Bridge(QObject):

@@ -39,6 +39,8 @@ from narrator_ui.typography import breakable, clock
 MOST_CAPTIONS = 2000
 _REMOVED_AT_ONCE = 100
 """Each removal has the whole list laid out again."""
+_UNLIMITED = 100_000
+"""Pixels."""
 _MOST_LETTERS = 4000
 """More are never laid out: that would take longer than a picture of the preview."""
 _Index = QModelIndex | QPersistentModelIndex
@@ -74,6 +76,7 @@ class CurrentCaption(QLabel):
         self.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
         self._fitted: tuple[str, int, QFont] | None = None
+        self._size = ""
         self._whole = "Nothing was said yet."
         self.setText(self._whole)
 
@@ -91,12 +94,26 @@ class CurrentCaption(QLabel):
         self.setText(self._whole)
         usual_height = self._usual_height()
         self.setMinimumHeight(0)  # else it counts as the height that the words need
-        for scale in self._SCALES:
-            self.setStyleSheet(font_size(scaled(QApplication.font(), scale)))
+        for scale in self._SCALES[self._too_large(usual_height) :]:
+            self._set_size(font_size(scaled(QApplication.font(), scale)))
             if self.heightForWidth(self.width()) <= usual_height:
                 break
         self._keep_the_end(self._HIGHEST * usual_height)
         self.setMinimumHeight(max(usual_height, self.heightForWidth(self.width())))
+
+    def _too_large(self, height: int) -> int:
+        """How many sizes surely are: a new style costs many times what measuring the words does."""
+        room = QRect(0, 0, self.width(), _UNLIMITED)
+        for number, scale in enumerate(self._SCALES[:-1]):
+            metrics = QFontMetrics(scaled(QApplication.font(), scale))
+            if metrics.boundingRect(room, Qt.TextFlag.TextWordWrap, self._whole).height() <= height:
+                return number
+        return len(self._SCALES) - 1
+
+    def _set_size(self, size: str) -> None:
+        if size != self._size:
+            self._size = size
+            self.setStyleSheet(size)
 
     def _keep_the_end(self, highest: int) -> None:
         """Leave out what was said first until the rest is no higher than so many pixels."""
@@ -264,7 +281,7 @@ class _CaptionPainter(QStyledItemDelegate):
         painter.restore()
 
     def _height(self, line: str, width: int, metrics: QFontMetrics) -> int:
-        _, text_rect = _areas(QRect(0, 0, width, 100_000), metrics)
+        _, text_rect = _areas(QRect(0, 0, width, _UNLIMITED), metrics)
         words = metrics.boundingRect(text_rect, Qt.TextFlag.TextWordWrap, _parts(line)[1])
         return text_rect.top() + words.height() + _gap(metrics)
 

@@ -74,6 +74,7 @@ class MainWindow(QMainWindow):
         self._seen: tuple[Phase, NarratorError | None, str, bool] | None = None
         self._failed: Notice | None = None
         self._arriving: tuple[int, str] = (0, "")
+        self._has_more = False
         self._actions = {entry.id: self._new_action(entry) for entry in ACTIONS}
         self.dialogs = Dialogs(self, session, self._actions, self.tell, self.show_notice, self._look_at)
         self._fill_menus()
@@ -209,7 +210,7 @@ class MainWindow(QMainWindow):
             case Delta():
                 run, text = self._arriving
                 self._arriving = event.run.id, event.text if event.run.id != run else text + event.text
-                self.caption.show_text(self._arriving[1])
+                self._has_more = True
             case Notice():
                 if event != self._failed or self.session.failure:  # else it comes late, of a source that was replaced
                     self.show_notice(event)
@@ -217,6 +218,7 @@ class MainWindow(QMainWindow):
                 self.status.show_state(event)
 
     def _show_caption(self, caption: Caption) -> None:
+        self._has_more = False
         text = caption.text if caption.complete else f"{caption.text} …"
         self.caption.show_text(text)
         self.captions.append(Line(caption.run.media_t, text))
@@ -225,6 +227,9 @@ class MainWindow(QMainWindow):
 
     def _look(self) -> None:
         """Compare the session with what is shown, every tick."""
+        if self._has_more:  # words come faster than they can be laid out
+            self._has_more = False
+            self.caption.show_text(self._arriving[1])
         session = self.session
         now = session.phase, session.failure, session.source, session.frames.peek() is not None
         if now != self._seen:
