@@ -47,6 +47,8 @@ CHECKS = (
     ("generated pages", "scene-narrator", "docs", "--check"),
     ("types", "mypy"),
 )
+TWO_FILES_AT_ONCE = ("-n", "2", "--dist", "loadfile")
+"""Most tests wait for pictures and words in real time; with more at once those with a time limit would miss it."""
 CLOSING_LINE = re.compile(r"=+ .*\bin \d+\.\d+s\b.* =+")
 DOWNLOAD = re.compile(r"\s*Downloading (?P<name>.+?)-\d\S* \((?P<megabytes>\d+)(\.\d+)? MB\)")
 WORTH_A_LINE = 5
@@ -120,7 +122,7 @@ def run_tests(arguments: Sequence[str]) -> int:
             say("\n".join([*lines, f"The check of the {name} failed: {' '.join([tool, *options])}"]))
             return code
         say(f"The check of the {name} passed in {monotonic() - began:.1f} seconds.")
-    return run_pytest(arguments)
+    return run_pytest(arguments or TWO_FILES_AT_ONCE)
 
 
 def run_pytest(arguments: Sequence[str]) -> int:
