@@ -1,7 +1,9 @@
 """The command line. Everything behind an option is imported when it is used: `--help` takes a moment only."""
 
 import argparse
+import errno
 import io
+import os
 import sys
 import time
 from collections.abc import Sequence
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
 FAILED = 1
 WRONG_USAGE = 2
 _OWN = ("run", "demo", "doctor", "list", "docs")
+_UNPRINTED = {errno.EPIPE: "", errno.ENOSPC: "The disk is full: not everything could be written."}
+"""What is told when that fails; nothing where whoever reads it, as `head` does, has enough."""
 _MORE = ("key", "models", "sent", "styles")
 """Commands with words of their own, each a module of `narrator.commands`."""
 _LISTS = ("sources", "backends", "voices", "settings", "actions")
@@ -46,7 +50,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the program; returns the exit code."""
     options = _parser().parse_args(arguments)
     try:
-        return _dispatch(options)
+        code = _dispatch(options)
+        if sys.stdout is not None:
+            sys.stdout.flush()
+        return code
     except UsageError as error:
         _tell(error)
         return WRONG_USAGE
@@ -55,8 +62,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return FAILED
     except KeyboardInterrupt:
         return 0
-    except Exception:  # noqa: BLE001 - the top of the program: no traceback reaches a user
+    except Exception as error:  # noqa: BLE001 - the top of the program: no traceback reaches a user
+        if isinstance(error, OSError) and error.errno in _UNPRINTED:
+            return _leave_unprinted(_UNPRINTED[error.errno])
         return _tell_bug()
+
+
+def _leave_unprinted(sentence: str) -> int:
+    """Python's own last attempt to print must not fail, too."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if sentence:
+        _tell(NarratorError(sentence, "Make room on the disk."))
+    return FAILED
 
 
 def _tell_bug() -> int:
@@ -64,6 +81,8 @@ def _tell_bug() -> int:
 
     from narrator import diagnostics
 
+    if not logging.getLogger().handlers:  # else it would be printed
+        diagnostics.start_logging("info")
     logging.getLogger(__name__).exception("The program failed")
     _tell(NarratorError("Scene Narrator failed.", f"Report it with the log: {diagnostics.log_path()}"))
     return FAILED

@@ -218,6 +218,24 @@ def test_of_two_far_describers_each_is_asked_about(run, clip, tmp_path):
     assert b"models.example.org" in told
 
 
+@pytest.mark.parametrize("arguments", [("models", "recommend"), ("list", "settings"), ("styles",)])
+def test_a_reader_that_has_enough_is_no_failure_of_ours(run, arguments):
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [sys.executable, "-m", "narrator", *arguments]
+    done = subprocess.run(command, env=run.environment, stdout=writer, stderr=subprocess.PIPE, text=True, timeout=60)
+    os.close(writer)
+    assert done.stderr == ""
+
+
+def test_a_full_disk_is_one_sentence(run):
+    with Path("/dev/full").open("w") as full:
+        command = [sys.executable, "-m", "narrator", "list", "settings"]
+        done = subprocess.run(command, env=run.environment, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60)
+    assert done.stderr == "The disk is full: not everything could be written. Make room on the disk.\n"
+    assert done.returncode == 1
+
+
 @pytest.mark.parametrize("what", ["sources", "backends", "voices", "settings", "actions"])
 def test_lists(run, what):
     done = run("list", what)
